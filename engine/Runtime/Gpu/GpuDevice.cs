@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Threading;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+
+namespace FlorenceKernels.Runtime;
+
+/// <summary>An ILGPU accelerator and its one in-order queue of kernels.</summary>
+public sealed class GpuDevice : Device
+{
+    private readonly Accelerator _accelerator;
+    private readonly Lock _compile = new();
+    private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
+
+    internal GpuDevice(string name, Accelerator accelerator) : base(name, new AcceleratorBlocks(accelerator))
+    {
+        _accelerator = accelerator;
+        // Simulated lanes are OS threads; a real group wants enough warps to hide latency.
+        GroupSize = accelerator is CPUAccelerator ? accelerator.MaxNumThreadsPerGroup : Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        MaxGroups = accelerator switch { CPUAccelerator => 2, CudaAccelerator => 2048, _ => 64 };
+    }
+
+    /// <inheritdoc/>
+    public override string Description => _accelerator.Name;
+
+    /// <summary>Threads per group of one-dimensional and reduction kernels: a power of two.</summary>
+    public int GroupSize { get; }
+
+    /// <summary>Groups beyond which grid-stride kernels loop instead.</summary>
+    public int MaxGroups { get; }
+
+    /// <summary>True when kernels may use inline PTX (tensor cores, asynchronous copies).</summary>
+    public bool IsCuda => _accelerator is CudaAccelerator;
+
+    /// <summary>The accelerator, for the few places that need ILGPU itself.</summary>
+    public Accelerator Accelerator => _accelerator;
+
+    /// <summary>Starts a grid-stride kernel over <paramref name="count"/> elements.</summary>
+    public void LaunchElements<TArgs>(Action<TArgs> kernel, long count, in TArgs args) where TArgs : struct
+    {
+        if (count == 0) { return; }
+        Launch(kernel, (int)Math.Min(MaxGroups, (count + GroupSize - 1) / GroupSize), GroupSize, args);
+    }
+
+    /// <summary>Starts a kernel with one group per work item (row, window, tile); the kernel strides over groups when there are more items
+    /// than <see cref="MaxGroups"/>.</summary>
+    public void LaunchGroups<TArgs>(Action<TArgs> kernel, long items, in TArgs args) where TArgs : struct
+    {
+        if (items == 0) { return; }
+        Launch(kernel, (int)Math.Min(MaxGroups, items), GroupSize, args);
+    }
+
+    /// <summary>Starts an explicitly grouped kernel: a static method over one argument struct.</summary>
+    public void Launch<TArgs>(Action<TArgs> kernel, int groups, int threads, in TArgs args) where TArgs : struct
+    {
+        Launcher(kernel)(new KernelConfig(groups, threads), args);
+        Counters.Launched();
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        _accelerator.Synchronize();
+        Counters.HostSyncs++;
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source)
+    {
+        if (source.IsEmpty) { return; }
+        target.View.SubView(offset, source.Length).CopyFromCPU(ref MemoryMarshal.GetReference(source), source.Length);
+        Counters.HostSyncs++;
+    }
+
+    /// <inheritdoc/>
+    public override void CopyToHost(Storage source, long offset, Span<byte> target)
+    {
+        if (target.IsEmpty) { return; }
+        source.View.SubView(offset, target.Length).CopyToCPU(ref MemoryMarshal.GetReference(target), target.Length);
+        Counters.HostSyncs++;
+    }
+
+    /// <inheritdoc/>
+    public override void Clear(Storage target, long offset, long bytes)
+    {
+        if (bytes > 0) { target.View.SubView(offset, bytes).MemSetToZero(); }
+    }
+
+    // ILGPU holds compiled kernels weakly; these delegates keep them.
+    private Action<KernelConfig, TArgs> Launcher<TArgs>(Action<TArgs> kernel) where TArgs : struct
+    {
+        lock (_compile)
+        {
+            if (!_launchers.TryGetValue(kernel.Method, out var launcher))
+            {
+                _launchers[kernel.Method] = launcher = _accelerator.LoadStreamKernel(kernel);
+            }
+
+            return (Action<KernelConfig, TArgs>)launcher;
+        }
+    }
+}

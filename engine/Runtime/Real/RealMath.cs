@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+
+namespace FlorenceKernels.Runtime;
+
+/// <summary>Functions composed of <see cref="IReal{TSelf}"/> primitives, the same on every device.</summary>
+public static class RealMath
+{
+    private const double Log2E = 1.4426950408889634, Ln2High = 0.693359375, Ln2Low = -2.12194440054690583e-4;
+    private const double Ln2High64 = 0.6931471803691238, Ln2Low64 = 1.9082149292705877e-10;
+
+    /// <summary>tanh x = 1 − 2/(e^{2x} + 1), by its series below 1/16 where that cancels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R Tanh<R>(R x) where R : struct, IReal<R>
+    {
+        var s = x * x;
+        var series = x * (R.Of(1) + s * (R.Of(-1.0 / 3) + s * (R.Of(2.0 / 15) + s * (R.Of(-17.0 / 315)
+            + s * (R.Of(62.0 / 2835) + s * (R.Of(-1382.0 / 155925) + s * R.Of(21844.0 / 6081075)))))));
+        var far = R.Of(1) - R.Of(2) / (R.Exp(x + x) + R.Of(1));
+        return R.IfGreater(s, R.Of(1.0 / 256), far, series);
+    }
+
+    /// <summary>1/(1 + e^{−x}).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R Sigmoid<R>(R x) where R : struct, IReal<R> => R.Of(1) / (R.Of(1) + R.Exp(-x));
+
+    /// <summary>e^{−x²/2}/√(2π).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R NormalPdf<R>(R x) where R : struct, IReal<R> => R.Exp(x * x * R.Of(-0.5)) * R.Of(0.3989422804014327);
+
+    /// <summary>Φ(x): one exponential and one polynomial, accurate in the far tail too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R NormalCdf<R>(R x) where R : struct, IReal<R>
+    {
+        var tail = R.Exp(x * x * R.Of(-0.5)) * R.MillsHalf(R.Abs(x));
+        return R.IfGreater(x, R.Of(0), R.Of(1) - tail, tail);
+    }
+
+    /// <summary>erf x = 2Φ(x√2) − 1, by its own series for |x| ≤ ½ where that cancels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R Erf<R>(R x) where R : struct, IReal<R>
+    {
+        var near = x * R.ErfSmall(R.Min(R.Of(0.25), x * x));
+        var far = R.Of(2) * NormalCdf(x * R.Of(1.4142135623730951)) - R.Of(1);
+        return R.IfGreater(x * x, R.Of(0.25), far, near);
+    }
+
+    /// <summary>x = n·ln 2 + r with |r| ≤ ln(2)/2, x clamped so that 2ⁿ⁻¹ has an f32 exponent (n = −126 gives 0).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (R N, R Remainder) Split32<R>(R x) where R : struct, IReal<R>
+    {
+        x = R.Max(R.Of(-87.4), R.Min(R.Of(89), x));
+        var n = R.Floor(R.MultiplyAdd(x, R.Of(Log2E), R.Of(0.5)));
+        return (n, R.MultiplyAdd(n, R.Of(-Ln2Low), R.MultiplyAdd(n, R.Of(-Ln2High), x)));
+    }
+
+    /// <summary>The f64 form of <see cref="Split32{R}"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (R N, R Remainder) Split64<R>(R x) where R : struct, IReal<R>
+    {
+        x = R.Max(R.Of(-708.6), R.Min(R.Of(710), x));
+        var n = R.Floor(R.MultiplyAdd(x, R.Of(Log2E), R.Of(0.5)));
+        return (n, R.MultiplyAdd(n, R.Of(-Ln2Low64), R.MultiplyAdd(n, R.Of(-Ln2High64), x)));
+    }
+}
