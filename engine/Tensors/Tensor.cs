@@ -130,6 +130,14 @@ public sealed partial class Tensor : IDisposable
         MarkChanged();
     }
 
+    /// <summary>Overwrites all elements with another tensor's (broadcast, cast and moved as needed). Counts as an in-place change.</summary>
+    public void Assign(Tensor values)
+    {
+        using var noGrad = GradMode.NoGrad();
+        using var scope = TensorScope.Begin();
+        CopyOp.Into(this, values.To(DType).To(Device));
+    }
+
     /// <summary>Gives the memory back (the last holder of the storage frees it). Harmless when repeated.</summary>
     public void Dispose()
     {
