@@ -42,7 +42,8 @@ public sealed class AtomicFileTests
         if (OperatingSystem.IsWindows()) Assert.Skip("Mode bits are Unix's.");
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["a"], "old");
-        const UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherExecute;
+        const UnixFileMode mode =
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherExecute;
         File.SetUnixFileMode(folder["a"], mode);
         File.CreateSymbolicLink(folder["link"], folder["a"]);
         AtomicFile.WriteText(folder["link"], "new");
@@ -71,7 +72,8 @@ public sealed class AtomicFileTests
         string[] orphans = [Of("a", parts[2], dead, 2000), Of("a", parts[2], own, 2000), Of("a", "elsewhere", 1, 48)];
         string[] others =
         [
-            Of("a", parts[2], dead, 0), Of("b", parts[2], dead, 2000), Of("a", "elsewhere", 1, 1), folder[".a.notes.tmp"], folder["a.tmp"],
+            Of("a", parts[2], dead, 0), Of("b", parts[2], dead, 2000), Of("a", "elsewhere", 1, 1), folder[".a.notes.tmp"],
+            folder["a.tmp"],
         ];
         File.WriteAllText(others[3], "");
         File.WriteAllText(others[4], "");
@@ -117,7 +119,8 @@ public sealed class AtomicFileTests
         using var folder = new TemporaryFolder();
         Assert.ThrowsAny<IOException>(() => AtomicFile.Create(folder["absent/a"]));
         Assert.Throws<CheckpointException>(() => SafeTensorsWriter.Create(folder["absent/a"], []));
-        var e = Assert.Throws<CheckpointException>(() => SafeTensorsWriter.Create(folder["a"], [new("x", SafeTensorsDType.U8, 1L << 60)]));
+        var e = Assert.Throws<CheckpointException>(() =>
+            SafeTensorsWriter.Create(folder["a"], [new("x", SafeTensorsDType.U8, 1L << 60)]));
         Assert.Contains("No space left", e.Message, System.StringComparison.Ordinal);
         Assert.IsAssignableFrom<IOException>(e.InnerException);
         Assert.Empty(folder.Names());

@@ -107,7 +107,8 @@ public sealed class CheckpointStoreTests
         using var folder = new TemporaryFolder();
         var store = new CheckpointStore(folder.Path, keepLast: 3);
         foreach (long step in new long[] { 1, 2, 3 })
-            store.Publish(step, path => SafeTensorsSamples.Write(Path.Combine(path, "model.safetensors"), SafeTensorsSamples.Entries()));
+            store.Publish(step, path =>
+                SafeTensorsSamples.Write(Path.Combine(path, "model.safetensors"), SafeTensorsSamples.Entries()));
         string newest = Path.Combine(store.Latest!, "model.safetensors");
         File.WriteAllBytes(newest, File.ReadAllBytes(newest)[..^1]);
         var loaded = new List<string>();

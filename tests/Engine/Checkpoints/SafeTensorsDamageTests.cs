@@ -12,8 +12,10 @@ public sealed class SafeTensorsDamageTests
 {
     private static readonly string[] Tokens =
     [
-        "{", "}", "[", "]", ",", ":", "\"", "null", "-1", "1e400", "0", "9223372036854775807", "18446744073709551616", "\\ud800", "\\u0000",
-        "\"dtype\"", "\"F64\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "\"crc32c:\"", "[[[[[[[[", "\0", "\u00ff", "/*", "1.5",
+        "{", "}", "[", "]", ",", ":", "\"", "null", "-1", "1e400", "0", "9223372036854775807", "18446744073709551616",
+        "\\ud800", "\\u0000",
+        "\"dtype\"", "\"F64\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "\"crc32c:\"", "[[[[[[[[", "\0", "\u00ff",
+        "/*", "1.5",
     ];
 
     [Fact]
@@ -24,8 +26,10 @@ public sealed class SafeTensorsDamageTests
         byte[][] seeds =
         [
             File.ReadAllBytes(folder["a"]),
-            SafeTensorsSamples.Assemble("{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-                + "\"b\":{\"dtype\":\"I64\",\"shape\":[0],\"data_offsets\":[24,24]},\"c\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[24,25]}}", 25),
+            SafeTensorsSamples.Assemble("{\"__metadata__\":{\"k\":\"v\"},"
+                + "\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+                + "\"b\":{\"dtype\":\"I64\",\"shape\":[0],\"data_offsets\":[24,24]},"
+                + "\"c\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[24,25]}}", 25),
         ];
         var random = new Random(20260501);
         var clock = Stopwatch.StartNew();
@@ -38,8 +42,8 @@ public sealed class SafeTensorsDamageTests
             if (IsAccepted(file)) accepted++;
             largest = Math.Max(largest, GC.GetAllocatedBytesForCurrentThread() - before);
         }
-        TestContext.Current.TestOutputHelper?.WriteLine($"{done} mutations in {clock.Elapsed.TotalSeconds:f1} s, {accepted} still valid, "
-            + $"largest allocation {largest} bytes");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{done} mutations in {clock.Elapsed.TotalSeconds:f1} s, "
+            + $"{accepted} still valid, largest allocation {largest} bytes");
         Assert.Equal(100_000, done);
         Assert.InRange(accepted, 1, done / 2);   // the mutator neither only breaks nor only spares
         Assert.InRange(largest, 1, 1 << 20);
@@ -79,7 +83,8 @@ public sealed class SafeTensorsDamageTests
             byte[] bad = (byte[])good.Clone();
             bad[bit / 8] ^= (byte)(1 << (bit % 8));
             // The case of a hexadecimal digit in an escape is the one kind of bit that means nothing.
-            bool isEscapeCase = bit % 8 == 5 && bit > 8 * 16 && char.IsAsciiHexDigit((char)good[bit / 8]) && IsInEscape(good, bit / 8);
+            bool isEscapeCase = bit % 8 == 5 && bit > 8 * 16 && char.IsAsciiHexDigit((char)good[bit / 8])
+                && IsInEscape(good, bit / 8);
             Assert.True(isEscapeCase || !IsIntact(bad), $"bit {bit % 8} of byte {bit / 8}");
         }
         Assert.True(IsIntact(good));
@@ -168,7 +173,8 @@ public sealed class SafeTensorsDamageTests
                 return [.. header[..from], .. Encoding.Latin1.GetBytes(Tokens[random.Next(Tokens.Length)]), .. header[from..]];
             case 5:
                 while (from < header.Length - 1 && !char.IsAsciiDigit((char)header[from])) from++;
-                return [.. header[..from], .. Encoding.ASCII.GetBytes($"{random.NextInt64() >> random.Next(63)}"), .. header[(from + 1)..]];
+                return [.. header[..from], .. Encoding.ASCII.GetBytes($"{random.NextInt64() >> random.Next(63)}"),
+                    .. header[(from + 1)..]];
             default:
                 int other = random.Next(header.Length);
                 (header[from], header[other]) = (header[other], header[from]);

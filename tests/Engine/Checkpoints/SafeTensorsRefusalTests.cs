@@ -106,7 +106,8 @@ public sealed class SafeTensorsRefusalTests
         string[] lines = e.Message.Split('\n');
         Assert.Equal(3, lines.Length);
         Assert.Equal("import torch; from safetensors.torch import save_file", lines[1]);
-        Assert.Contains($"torch.load(\"{name.Replace("\"", "\\\"", StringComparison.Ordinal)}\"", lines[2], StringComparison.Ordinal);
+        Assert.Contains($"torch.load(\"{name.Replace("\"", "\\\"", StringComparison.Ordinal)}\"", lines[2],
+            StringComparison.Ordinal);
         Assert.Contains("weights_only=True", lines[2], StringComparison.Ordinal);
     }
 

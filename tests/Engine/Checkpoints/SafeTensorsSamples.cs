@@ -45,7 +45,8 @@ internal static class SafeTensorsSamples
         return bytes;
     }
 
-    public static void Write(string path, IEnumerable<SafeTensorsEntry> entries, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        string path, IEnumerable<SafeTensorsEntry> entries, IReadOnlyDictionary<string, string>? metadata = null)
     {
         using var writer = SafeTensorsWriter.Create(path, entries, metadata);
         foreach (SafeTensorsEntry entry in entries) writer.Write(entry.Name, Content(entry));
@@ -63,10 +64,14 @@ internal static class SafeTensorsSamples
     /// <summary>The folder named by FLORENCE_GOLDEN, or shared/golden in a folder above; null when absent.</summary>
     public static string? GoldenFolder()
     {
-        if (Environment.GetEnvironmentVariable("FLORENCE_GOLDEN") is { Length: > 0 } named && Directory.Exists(named)) return named;
+        string? named = Environment.GetEnvironmentVariable("FLORENCE_GOLDEN");
+        if (Directory.Exists(named)) return named;
         foreach (string start in new[] { AppContext.BaseDirectory, Directory.GetCurrentDirectory() })
             for (DirectoryInfo? folder = new(start); folder is not null; folder = folder.Parent)
-                if (Directory.Exists(Path.Combine(folder.FullName, "shared", "golden"))) return Path.Combine(folder.FullName, "shared", "golden");
+            {
+                string golden = Path.Combine(folder.FullName, "shared", "golden");
+                if (Directory.Exists(golden)) return golden;
+            }
         return null;
     }
 }

@@ -13,10 +13,10 @@ public sealed class SafeTensorsTests
 {
     [Theory]
     [InlineData("", 0x00000000u)]
-    [InlineData("313233343536373839", 0xE3069283u)]                                                         // the customary check value
-    [InlineData("0000000000000000000000000000000000000000000000000000000000000000", 0x8A9136AAu)]           // RFC 3720 B.4
-    [InlineData("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 0x62A8AB43u)]           // RFC 3720 B.4
-    [InlineData("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", 0x46DD794Eu)]           // RFC 3720 B.4
+    [InlineData("313233343536373839", 0xE3069283u)]   // the customary check value
+    [InlineData("0000000000000000000000000000000000000000000000000000000000000000", 0x8A9136AAu)]   // RFC 3720 B.4
+    [InlineData("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 0x62A8AB43u)]   // RFC 3720 B.4
+    [InlineData("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", 0x46DD794Eu)]   // RFC 3720 B.4
     public void Crc32C_published_vectors_match(string hex, uint expected)
     {
         byte[] bytes = Convert.FromHexString(hex);
@@ -50,7 +50,8 @@ public sealed class SafeTensorsTests
         using var folder = new TemporaryFolder();
         double[] doubles = [Math.PI, double.NaN, -0.0];
         Half[] halves = [(Half)1.5, Half.NegativeInfinity];
-        using (var writer = SafeTensorsWriter.Create(folder["a"], [new("d", SafeTensorsDType.F64, 3), new("h", SafeTensorsDType.F16, 2),
+        using (var writer = SafeTensorsWriter.Create(folder["a"],
+            [new("d", SafeTensorsDType.F64, 3), new("h", SafeTensorsDType.F16, 2),
             new("l", SafeTensorsDType.I64, 1), new("s", SafeTensorsDType.I8, 2), new("b", SafeTensorsDType.BF16, 1)]))
         {
             writer.Write<sbyte>("s", [-1]);
@@ -70,7 +71,8 @@ public sealed class SafeTensorsTests
         Assert.Equal([long.MinValue], reader.Values<long>("l").ToArray());
         Assert.Equal([(sbyte)-1, (sbyte)127], reader.Values<sbyte>("s").ToArray());
         Assert.Equal([(ushort)0x3F80], reader.Values<ushort>("b").ToArray());
-        Assert.Contains("F64", Assert.Throws<CheckpointException>(() => reader.Values<float>("d").Length).Message, StringComparison.Ordinal);
+        Assert.Contains("F64", Assert.Throws<CheckpointException>(() => reader.Values<float>("d").Length).Message,
+            StringComparison.Ordinal);
         Assert.Equal("x", Assert.Throws<CheckpointException>(() => reader.Bytes("x").Length).Key);
         reader.Dispose();
         Assert.Throws<ObjectDisposedException>(() => reader.Bytes("d").Length);
@@ -126,7 +128,8 @@ public sealed class SafeTensorsTests
         var x = new SafeTensorsEntry("x", SafeTensorsDType.U8, 1);
         (SafeTensorsEntry[] Entries, Dictionary<string, string>? Metadata)[] refused =
         [
-            ([x, x], null), ([new(new string('é', 513), SafeTensorsDType.U8)], null), ([new("__metadata__", SafeTensorsDType.U8)], null),
+            ([x, x], null), ([new(new string('é', 513), SafeTensorsDType.U8)], null),
+            ([new("__metadata__", SafeTensorsDType.U8)], null),
             ([new("r", SafeTensorsDType.U8, 1, 1, 1, 1, 1, 1, 1, 1, 1)], null), ([x], new() { ["crc32c:x"] = "0" }),
             ([x], new() { ["half"] = "\ud83c" }), ([new("\udf38", SafeTensorsDType.U8)], null),
             ([new("p", SafeTensorsDType.U8, long.MaxValue / 2), new("q", SafeTensorsDType.U8, long.MaxValue / 2)], null),
