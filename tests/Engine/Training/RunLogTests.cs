@@ -11,8 +11,8 @@ namespace FlorenceKernels.Tests.Engine;
 
 public sealed class RunLogTests
 {
-    private static readonly byte[] Png = Convert.FromHexString("89504e470d0a1a0a0000000d49484452000000030000000208020000001216f14d"
-        + "0000000c4944415408d763f8ffff3f0005fe02fea735815e0000000049454e44ae426082");
+    private static readonly byte[] Png = Convert.FromHexString("89504e470d0a1a0a0000000d4948445200000003000000020802000000"
+        + "1216f14d0000000c4944415408d763f8ffff3f0005fe02fea735815e0000000049454e44ae426082");
 
     [Fact]
     public void Scalars_land_in_jsonl_and_csv_and_columns_grow()
