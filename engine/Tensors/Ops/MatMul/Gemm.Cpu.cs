@@ -1,0 +1,149 @@
+using System;
+using System.Numerics;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using FlorenceKernels.Runtime;
+
+namespace FlorenceKernels.Tensors;
+
+/// <summary>The widths for which the kernels are compiled.</summary>
+internal enum SimdWidth
+{
+    Vector128,
+    Avx2,
+    Avx512,
+}
+
+/// <summary>Matrix products on the CPU for float and double. See <see cref="GemmArgs{T}"/> for what is computed.</summary>
+internal static class Gemm
+{
+    /// <summary>The width in use: the widest the machine has, or FLORENCE_SIMD = avx512 | avx2 | vector128.</summary>
+    /// <remarks>Tests set it. Widths differ in nothing but speed and the rounding of a machine without fused multiply-add.</remarks>
+    public static SimdWidth Width { get; set; } = ChosenWidth();
+
+    public static bool IsSupported(SimdWidth width) => width switch
+    {
+        SimdWidth.Avx512 => Vector512.IsHardwareAccelerated && Avx512F.IsSupported && Avx512DQ.IsSupported,
+        SimdWidth.Avx2 => Avx2.IsSupported && Fma.IsSupported,
+        _ => true,
+    };
+
+    /// <summary>Computes every matrix of the batch on all threads; returns when C is complete.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>
+    public static void Run<T>(in GemmArgs<T> args)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(args.M);
+        ArgumentOutOfRangeException.ThrowIfNegative(args.N);
+        ArgumentOutOfRangeException.ThrowIfNegative(args.K);
+        ArgumentOutOfRangeException.ThrowIfNegative(args.Batch);
+        if (args.M == 0 || args.N == 0 || args.Batch == 0)
+        {
+            return;
+        }
+        switch (Width)
+        {
+            case SimdWidth.Avx512: GemmRegion<Lanes512<T>, Vector512<T>, T>.Run(args); break;
+            case SimdWidth.Avx2: GemmRegion<Lanes256<T>, Vector256<T>, T>.Run(args); break;
+            default: GemmRegion<Lanes128<T>, Vector128<T>, T>.Run(args); break;
+        }
+    }
+
+    private static SimdWidth ChosenWidth()
+    {
+        var asked = Environment.GetEnvironmentVariable("FLORENCE_SIMD");
+        foreach (var width in (ReadOnlySpan<SimdWidth>)[SimdWidth.Avx512, SimdWidth.Avx2, SimdWidth.Vector128])
+        {
+            var isAsked = string.IsNullOrEmpty(asked) || string.Equals(asked, width.ToString(), StringComparison.OrdinalIgnoreCase);
+            if (isAsked && IsSupported(width))
+            {
+                return width;
+            }
+        }
+        throw new PlatformNotSupportedException(
+            $"FLORENCE_SIMD is \"{asked}\", which is not avx512, avx2 or vector128, or this machine lacks it: unset it.");
+    }
+}
+
+/// <summary>One product spread over the threads: cuts it by its plan, runs the tasks, adds the parts of a split K.</summary>
+internal sealed unsafe class GemmRegion<TL, TV, T>
+    where TL : struct, ILanes<TV, T>
+    where TV : unmanaged
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    [ThreadStatic] private static GemmRegion<TL, TV, T>? t_region;
+
+    private readonly Action<int> _product;
+    private readonly Action<int> _sum;
+    private GemmArgs<T> _args;
+    private GemmPlan _plan;
+    private T* _partials;     // [InnerParts, M, N]
+    private int _sumRows;
+
+    private GemmRegion() => (_product, _sum) = (Product, SumRows);
+
+    public static void Run(in GemmArgs<T> args)
+    {
+        var plan = GemmPlan.For(args, TL.TileRows, GemmBlock<TL, TV, T>.TileColumns);
+        var tasks = plan.TasksFor(args.Batch);
+        var region = t_region ??= new GemmRegion<TL, TV, T>();
+        (region._args, region._plan) = (args, plan);
+        if (plan.InnerParts > 1)
+        {
+            region.SplitInner(tasks);
+        }
+        else
+        {
+            CpuThreads.For(tasks, region._product);
+        }
+    }
+
+    private void SplitInner(int tasks)
+    {
+        // One vector beyond the end: the last row is read in whole vectors.
+        var elements = (long)_plan.InnerParts * _args.M * _args.N + TL.Count;
+        _partials = (T*)GemmScratch.Partials((nuint)(elements * sizeof(T)));
+        CpuThreads.For(tasks, _product);
+        _sumRows = Math.Max(1, 16384 / _args.N);
+        CpuThreads.For((_args.M + _sumRows - 1) / _sumRows, _sum);
+    }
+
+    private void Product(int task)
+    {
+        var (rest, columnPart) = Math.DivRem(task, _plan.ColumnParts);
+        (rest, var rowPart) = Math.DivRem(rest, _plan.RowParts);
+        var (batchPart, innerPart) = Math.DivRem(rest, _plan.InnerParts);
+        int m = rowPart * _plan.Rows, n = columnPart * _plan.Columns, k = innerPart * _plan.Inner;
+        int rows = Math.Min(_plan.Rows, _args.M - m), columns = Math.Min(_plan.Columns, _args.N - n);
+        var inner = Math.Min(_plan.Inner, _args.K - k);
+        var end = Math.Min(_args.Batch, (batchPart + 1) * _plan.Matrices);
+        for (var batch = batchPart * _plan.Matrices; batch < end; batch++)
+        {
+            var part = _args.Part(batch, m, rows, n, columns, k, inner);
+            if (_plan.InnerParts > 1)
+            {
+                part.C = _partials + ((long)innerPart * _args.M + m) * _args.N + n;
+                (part.CRow, part.Alpha, part.Beta, part.Epilogue) = (_args.N, T.One, T.Zero, default);
+            }
+            GemmBlock<TL, TV, T>.Run(part);
+        }
+    }
+
+    private void SumRows(int task)
+    {
+        var (m, n) = (task * _sumRows, _args.N);
+        var rows = Math.Min(_sumRows, _args.M - m);
+        var sum = _partials + (long)m * n;
+        for (var part = 1; part < _plan.InnerParts; part++)
+        {
+            var next = sum + (long)part * _args.M * n;
+            for (var i = 0L; i < (long)rows * n; i += TL.Count)
+            {
+                var count = (long)rows * n - i;
+                var total = TL.Add(TL.Load(sum + i), TL.Load(next + i));
+                GemmFinish<TL, TV, T>.Store(sum + i, total, count);
+            }
+        }
+        GemmFinish<TL, TV, T>.Tile(_args, sum, n, m, rows, 0, n, true, true);
+    }
+}

@@ -1,0 +1,145 @@
+using System;
+using System.Numerics;
+
+namespace FlorenceKernels.Tensors;
+
+/// <summary>
+/// One thread's product. A block of B (≤ 512 KiB, half an L2) stays packed while row panels of A pass over it: per k a 12x32 tile takes
+/// 128 bytes of B from L2 and 48 of A from L1 for 24 fused multiply-adds of 16 lanes.
+/// </summary>
+internal static unsafe class GemmBlock<TL, TV, T>
+    where TL : struct, ILanes<TV, T>
+    where TV : unmanaged
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int InnerBytes = 1536;           // K per block: 384 floats; a 12-row panel of A is 18 KiB, over half an L1
+    private const int BlockBytes = 512 * 1024;
+    private const int ColumnsReadInPlace = 128;    // below, one pass over A is too short to repay copying it
+    private const int RowsReadingInPlace = 96;     // below, too few passes over B to repay copying it
+    private const int RowsPerBlock = 8;            // tiles of A packed at once where A is transposed: whole cache lines of its rows
+
+    /// <summary>Columns of a tile.</summary>
+    public static int TileColumns => 2 * TL.Count;
+
+    /// <summary>Computes one matrix (Batch is ignored) on the calling thread.</summary>
+    public static void Run(in GemmArgs<T> g)
+    {
+        // The block sizes depend on K alone: each element sums in the same order however C is divided.
+        var blocks = Math.Max(1, (g.K * sizeof(T) + InnerBytes - 1) / InnerBytes);
+        var inner = Math.Max(1, (g.K + blocks - 1) / blocks);
+        var columns = Math.Max(1, BlockBytes / (inner * sizeof(T)) / TileColumns) * TileColumns;
+        columns = Math.Min(columns, (g.N + TileColumns - 1) / TileColumns * TileColumns);
+        var tileBytes = (nuint)(TL.TileRows * TileColumns * sizeof(T));
+        var aBytes = ((nuint)(RowsPerBlock * TL.TileRows * inner * sizeof(T)) + 127) / 64 * 64;
+        var scratch = GemmScratch.Blocks(tileBytes + aBytes + (nuint)((long)columns * inner * sizeof(T)));
+        var work = new Work { Tile = (T*)scratch, A = (T*)(scratch + tileBytes), B = (T*)(scratch + tileBytes + aBytes) };
+        for (var n = 0; n < g.N; n += columns)
+        {
+            for (var k = 0; k == 0 || k < g.K; k += inner)
+            {
+                work.IsFirst = k == 0;
+                work.IsLast = k + inner >= g.K;
+                var depth = Math.Min(inner, g.K - k);
+                Pass(g.Part(0, 0, g.M, n, Math.Min(columns, g.N - n), k, depth), ref work);
+            }
+        }
+    }
+
+    private struct Work
+    {
+        public T* Tile;        // [TileRows, TileColumns]
+        public T* A;           // [RowsPerBlock tiles, K block]
+        public T* B;           // [columns / TileColumns, K block, TileColumns]
+        public bool IsFirst;
+        public bool IsLast;
+        public bool IsBInPlace;
+    }
+
+    private static void Pass(in GemmArgs<T> g, ref Work work)
+    {
+        var stridesCollide = g.BRow * sizeof(T) % 2048 == 0 && g.K > 16;
+        work.IsBInPlace = g.BCol == 1 && g.M <= RowsReadingInPlace && !stridesCollide;
+        for (var n = 0; n < g.N; n += TileColumns)
+        {
+            var columns = Math.Min(TileColumns, g.N - n);
+            if (!work.IsBInPlace || columns < TileColumns)
+            {
+                var width = columns > TL.Count ? TileColumns : TL.Count;
+                GemmPack<TL, TV, T>.BPanel(
+                    g.B + n * g.BCol, (nint)g.BRow, (nint)g.BCol, g.K, columns, work.B + (long)n * g.K, width);
+            }
+        }
+        // Equal tiles instead of full ones and a remnant: 49 rows are 10 + 10 + 10 + 10 + 9, all of them enough to hide latency.
+        var tiles = (g.M + TL.TileRows - 1) / TL.TileRows;
+        var tileRows = (g.M + tiles - 1) / tiles;
+        if (g.ACol == 1)
+        {
+            RowMajorPasses(g, ref work, tileRows);
+        }
+        else
+        {
+            ColumnMajorPasses(g, ref work, tileRows);
+        }
+    }
+
+    private static void RowMajorPasses(in GemmArgs<T> g, ref Work work, int tileRows)
+    {
+        var inPlace = g.N <= ColumnsReadInPlace && (g.ARow * sizeof(T) % 1024 != 0 || g.K <= 64);
+        for (var m = 0; m < g.M; m += tileRows)
+        {
+            var rows = Math.Min(tileRows, g.M - m);
+            var a = g.A + m * g.ARow;
+            if (inPlace)
+            {
+                RowOfTiles(g, ref work, m, rows, a, (nint)g.ARow, 1);
+                continue;
+            }
+            GemmPack<TL, TV, T>.ARows(a, (nint)g.ARow, rows, g.K, work.A);
+            RowOfTiles(g, ref work, m, rows, work.A, g.K, 1);
+        }
+    }
+
+    private static void ColumnMajorPasses(in GemmArgs<T> g, ref Work work, int tileRows)
+    {
+        for (var block = 0; block < g.M; block += RowsPerBlock * tileRows)
+        {
+            var end = Math.Min(g.M, block + RowsPerBlock * tileRows);
+            for (var m = block; m < end; m += tileRows)
+            {
+                GemmPack<TL, TV, T>.AColumns(g.A + m * g.ARow, (nint)g.ARow, (nint)g.ACol, Math.Min(tileRows, end - m), g.K,
+                    work.A + (long)(m - block) * g.K, tileRows);
+            }
+            for (var m = block; m < end; m += tileRows)
+            {
+                RowOfTiles(g, ref work, m, Math.Min(tileRows, end - m), work.A + (long)(m - block) * g.K, 1, tileRows);
+            }
+        }
+    }
+
+    private static void RowOfTiles(in GemmArgs<T> g, ref Work work, int m, int rows, T* a, nint aRow, nint aStep)
+    {
+        var isPlain = g.Alpha == T.One && !(work.IsLast && !g.Epilogue.IsEmpty);
+        var overwrites = work.IsFirst && g.Beta == T.Zero;
+        var adds = !work.IsFirst || g.Beta == T.One;
+        for (var n = 0; n < g.N; n += TileColumns)
+        {
+            var columns = Math.Min(TileColumns, g.N - n);
+            var isWide = columns > TL.Count;
+            var c = g.C + m * g.CRow + n;
+            var b = work.B + (long)n * g.K;
+            nint bStep = isWide ? TileColumns : TL.Count;
+            if (work.IsBInPlace && columns == TileColumns)
+            {
+                b = g.B + n;
+                bStep = (nint)g.BRow;
+            }
+            if (isPlain && (overwrites || adds) && columns == (isWide ? TileColumns : TL.Count))
+            {
+                GemmTile<TL, TV, T>.Run(rows, isWide, g.K, a, aRow, aStep, b, bStep, c, (nint)g.CRow, !overwrites);
+                continue;
+            }
+            GemmTile<TL, TV, T>.Run(rows, isWide, g.K, a, aRow, aStep, b, bStep, work.Tile, TileColumns, false);
+            GemmFinish<TL, TV, T>.Tile(g, work.Tile, TileColumns, m, rows, n, columns, work.IsFirst, work.IsLast);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace FlorenceKernels.Tensors;
+
+/// <summary>Copies blocks of A and B into the order in which the micro-kernel walks them.</summary>
+internal static unsafe class GemmPack<TL, TV, T>
+    where TL : struct, ILanes<TV, T>
+    where TV : unmanaged
+    where T : unmanaged
+{
+    /// <summary>B[k, columns] → panel[k][width], columns past the last one zero. width is one or two vectors.</summary>
+    public static void BPanel(T* b, nint bRow, nint bCol, nint k, int columns, T* panel, int width)
+    {
+        if (columns < width)
+        {
+            new System.Span<T>(panel, checked((int)(k * width))).Clear();
+        }
+        if (bCol == 1)
+        {
+            CopyRows(b, bRow, k, columns, panel, width);
+        }
+        else if (bRow == 1 && (typeof(T) == typeof(float) || typeof(T) == typeof(double)))
+        {
+            Transpose(b, bCol, columns, k, panel, width);
+        }
+        else
+        {
+            Gather(b, bCol, bRow, columns, k, panel, width);
+        }
+    }
+
+    /// <summary>A[rows, k] with unit column stride → block[row][k]: contiguous, so that the rows of a tile never share a cache set.</summary>
+    public static void ARows(T* a, nint aRow, int rows, nint k, T* block)
+    {
+        for (var r = 0; r < rows; r++)
+        {
+            CopyRow(a + r * aRow, k, block + r * k);
+        }
+    }
+
+    /// <summary>A[rows, k] with unit row stride, or any strides → block[k][stride].</summary>
+    public static void AColumns(T* a, nint aRow, nint aCol, int rows, nint k, T* block, int stride)
+    {
+        if (aRow == 1)
+        {
+            CopyRows(a, aCol, k, rows, block, stride);
+        }
+        else
+        {
+            Gather(a, aRow, aCol, rows, k, block, stride);
+        }
+    }
+
+    private static void CopyRows(T* source, nint sourceRow, nint rows, int columns, T* target, int targetRow)
+    {
+        if (columns == 2 * TL.Count)
+        {
+            for (nint r = 0; r < rows; r++, source += sourceRow, target += targetRow)
+            {
+                TL.Store(target, TL.Load(source));
+                TL.Store(target + TL.Count, TL.Load(source + TL.Count));
+            }
+            return;
+        }
+        for (nint r = 0; r < rows; r++, source += sourceRow, target += targetRow)
+        {
+            CopyRow(source, columns, target);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyRow(T* source, nint count, T* target)
+    {
+        nint i = 0;
+        for (; i + TL.Count <= count; i += TL.Count)
+        {
+            TL.Store(target + i, TL.Load(source + i));
+        }
+        for (; i + Vector128<T>.Count <= count; i += Vector128<T>.Count)
+        {
+            Vector128.Store(Vector128.Load(source + i), target + i);
+        }
+        for (; i < count; i++)
+        {
+            target[i] = source[i];
+        }
+    }
+
+    // target[k][line] = source[line·lineStride + k·kStride]
+    private static void Gather(T* source, nint lineStride, nint kStride, int lines, nint k, T* target, int targetRow)
+    {
+        for (nint i = 0; i < k; i++)
+        {
+            for (var line = 0; line < lines; line++)
+            {
+                target[i * targetRow + line] = source[line * lineStride + i * kStride];
+            }
+        }
+    }
+
+    // target[k][line] = source[line][k]: squares of one Vector128 a side, then the edges.
+    private static void Transpose(T* source, nint sourceRow, int lines, nint k, T* target, int targetRow)
+    {
+        var side = Vector128<T>.Count;
+        var canSwap = Sse2.IsSupported || AdvSimd.Arm64.IsSupported;
+        var wholeLines = canSwap ? lines / side * side : 0;
+        var wholeK = canSwap ? k / side * side : 0;
+        for (var line = 0; line < wholeLines; line += side)
+        {
+            var from = source + line * sourceRow;
+            var to = target + line;
+            for (nint i = 0; i < wholeK; i += side)
+            {
+                if (typeof(T) == typeof(float))
+                {
+                    Square((float*)(from + i), sourceRow, (float*)(to + i * targetRow), targetRow);
+                }
+                else
+                {
+                    Square((double*)(from + i), sourceRow, (double*)(to + i * targetRow), targetRow);
+                }
+            }
+        }
+        Gather(source + wholeK, sourceRow, 1, wholeLines, k - wholeK, target + wholeK * targetRow, targetRow);
+        Gather(source + wholeLines * sourceRow, sourceRow, 1, lines - wholeLines, k, target + wholeLines, targetRow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square(float* from, nint fromRow, float* to, nint toRow)
+    {
+        var (r0, r1) = (Vector128.Load(from), Vector128.Load(from + fromRow));
+        var (r2, r3) = (Vector128.Load(from + 2 * fromRow), Vector128.Load(from + 3 * fromRow));
+        var (a, b) = (ZipLow(r0, r2), ZipLow(r1, r3));
+        var (c, d) = (ZipHigh(r0, r2), ZipHigh(r1, r3));
+        ZipLow(a, b).Store(to);
+        ZipHigh(a, b).Store(to + toRow);
+        ZipLow(c, d).Store(to + 2 * toRow);
+        ZipHigh(c, d).Store(to + 3 * toRow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square(double* from, nint fromRow, double* to, nint toRow)
+    {
+        var (r0, r1) = (Vector128.Load(from), Vector128.Load(from + fromRow));
+        (Sse2.IsSupported ? Sse2.UnpackLow(r0, r1) : AdvSimd.Arm64.ZipLow(r0, r1)).Store(to);
+        (Sse2.IsSupported ? Sse2.UnpackHigh(r0, r1) : AdvSimd.Arm64.ZipHigh(r0, r1)).Store(to + toRow);
+    }
+
+    private static Vector128<float> ZipLow(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+
+    private static Vector128<float> ZipHigh(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+}
