@@ -1,6 +1,7 @@
 using System;
 using System.Buffers;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 
 namespace FlorenceKernels.Data;
 
@@ -88,7 +89,7 @@ internal sealed class BpeMerger
             foreach (var at in positions)
             {
                 if (!chain.HasNext(at)) continue;
-                var pair = Find(chain.Symbols[at], chain.Symbols[chain.Next[at]]);
+                var pair = buckets.Find(_pairs, chain.Symbols[at], chain.Symbols[chain.Next[at]]);
                 if (pair.Rank != rank) continue;
                 chain.Join(at, pair.Id);
                 merged.Add(at);
@@ -105,7 +106,7 @@ internal sealed class BpeMerger
     private void Add(RankBuckets buckets, Chain chain, int at)
     {
         if (!chain.HasNext(at)) return;
-        var rank = Find(chain.Symbols[at], chain.Symbols[chain.Next[at]]).Rank;
+        var rank = buckets.Find(_pairs, chain.Symbols[at], chain.Symbols[chain.Next[at]]).Rank;
         if (rank != Never) buckets.Add(rank, at);
     }
 
@@ -147,15 +148,31 @@ internal sealed class BpeMerger
     {
         private readonly Dictionary<int, List<int>> _positions = [];
         private readonly PriorityQueue<int, int> _ranks = new();
+        private int _lastRank = Never;
+        private List<int> _lastBucket = [];
+        private long _lastKey = -1;
+        private (int Rank, int Id) _lastPair;
+
+        // long pieces repeat themselves: the last look-up and the last bucket usually serve again
+        internal (int Rank, int Id) Find(Dictionary<long, (int Rank, int Id)> pairs, int left, int right)
+        {
+            if (Key(left, right) == _lastKey) return _lastPair;
+            _lastKey = Key(left, right);
+            return _lastPair = pairs.TryGetValue(_lastKey, out var pair) ? pair : (Never, -1);
+        }
 
         internal void Add(int rank, int at)
         {
-            if (!_positions.TryGetValue(rank, out var bucket))
+            if (rank != _lastRank)
             {
-                _positions[rank] = bucket = [];
-                _ranks.Enqueue(rank, rank);
+                _lastRank = rank;
+                if (!_positions.TryGetValue(rank, out _lastBucket!))
+                {
+                    _positions[rank] = _lastBucket = [];
+                    _ranks.Enqueue(rank, rank);
+                }
             }
-            bucket.Add(at);
+            _lastBucket.Add(at);
         }
 
         internal bool TryTake(out int rank, out List<int> positions)
@@ -163,7 +180,15 @@ internal sealed class BpeMerger
             positions = [];
             if (!_ranks.TryDequeue(out rank, out _)) return false;
             _positions.Remove(rank, out positions!);
-            positions.Sort();   // a pair can reach its bucket from several earlier merges
+            if (_lastRank == rank) _lastRank = Never;
+            // a pair can reach its bucket from several earlier merges
+            var entries = CollectionsMarshal.AsSpan(positions);
+            for (var i = 1; i < entries.Length; i++)
+                if (entries[i] < entries[i - 1])
+                {
+                    entries.Sort();
+                    break;
+                }
             return true;
         }
     }
