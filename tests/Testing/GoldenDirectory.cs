@@ -12,10 +12,11 @@ public static class GoldenDirectory
     public const string Variable = "FLORENCE_GOLDEN";
 
     /// <summary>Why tests that need the data are skipped.</summary>
-    public static string MissingReason => $"golden data not found: set {Variable}, or keep it in shared/golden beside the repository";
+    public static string MissingReason =>
+        $"golden data not found: set {Variable}, or keep it in shared/golden beside the repository";
 
-    /// <summary>The folder that <see cref="Variable"/> names, else <c>shared/golden</c> under the nearest folder above the program
-    /// or the current directory; null when there is none.</summary>
+    /// <summary>The folder that <see cref="Variable"/> names, else <c>shared/golden</c> under the nearest folder above the
+    /// program or the current directory; null when there is none.</summary>
     public static string? Find()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named) return Directory.Exists(named) ? named : null;
@@ -25,7 +26,8 @@ public static class GoldenDirectory
         return null;
     }
 
-    /// <summary>Names of the cases of one group, such as <c>14_image</c>, without the file ending, in order; empty without data.</summary>
+    /// <summary>Names of the cases of one group, such as <c>14_image</c>, without the file ending, in order; empty without
+    /// data.</summary>
     public static IEnumerable<string> Cases(string group)
     {
         var folder = Find() is { } root ? Path.Combine(root, group) : null;

@@ -104,21 +104,24 @@ public sealed class GoldenFile
     };
 
     /// <summary>The only value of a scalar.</summary>
-    public double Scalar(string name) => Doubles(name) is [var value] ? value : throw new InvalidDataException($"{Name}: {name} is no scalar");
+    public double Scalar(string name) =>
+        Doubles(name) is [var value] ? value : throw new InvalidDataException($"{Name}: {name} is no scalar");
 
-    /// <summary>Relative tolerance of a tensor: its override, else the one of its own name (also without a final number), else that
-    /// of its group (out, grad). 0 means equal.</summary>
+    /// <summary>Relative tolerance of a tensor: its override, else the one of its own name (also without a final number), else
+    /// that of its group (out, grad). 0 means equal.</summary>
     public double ToleranceOf(string name)
     {
         if (Find(name).DType is not ("F32" or "F64")) return 0;
-        if (_tolerance.TryGetProperty("overrides", out var overrides) && overrides.TryGetProperty(name, out var own)) return Number(own);
+        if (_tolerance.TryGetProperty("overrides", out var overrides) && overrides.TryGetProperty(name, out var own))
+            return Number(own);
         var (group, rest) = name.Split('.', 2) is [var g, var r] ? (g, r) : (name, "");
         foreach (var key in (string[])[rest, rest.TrimEnd("0123456789".ToCharArray()), group])
             if (_tolerance.TryGetProperty(key, out var value)) return Number(value);
         throw new InvalidDataException($"{Name}: no tolerance is given for {name}");
     }
 
-    /// <summary>Compares by the rule of the reference set: max|t − r| ≤ tolerance · max(max|r|, 1e-3); integers must be equal.</summary>
+    /// <summary>Compares by the rule of the reference set: max|t − r| ≤ tolerance · max(max|r|, 1e-3); integers must be
+    /// equal.</summary>
     public GoldenComparison Compare(string name, ReadOnlySpan<double> actual)
     {
         var expected = Doubles(name);
@@ -149,7 +152,8 @@ public sealed class GoldenFile
     /// <summary>As <see cref="Compare(string, ReadOnlySpan{double})"/>, for a scalar.</summary>
     public GoldenComparison Compare(string name, double actual) => Compare(name, [actual]);
 
-    private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0;   // "exact …"
+    private static double Number(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0;   // "exact …"
 
     private ReadOnlySpan<byte> Stored(string name, string dtype)
     {

@@ -16,7 +16,8 @@ public sealed record ImageLimits(long MaxPixels = 25_000_000, int MaxBytes = 64 
 /// <param name="Format">"Png", "Jpeg" or "Webp".</param>
 public readonly record struct ImageHeader(int Width, int Height, string Format);
 
-/// <summary>Decodes PNG, JPEG and WebP (of an animation the first frame) with Skia. Colour profiles are ignored, as in PIL.</summary>
+/// <summary>Decodes PNG, JPEG and WebP (of an animation the first frame) with Skia. Colour profiles are ignored, as in
+/// PIL.</summary>
 public static class ImageDecoder
 {
     private static readonly ImageLimits _defaultLimits = new();
@@ -76,22 +77,26 @@ public static class ImageDecoder
     {
         if (length == 0) throw new ImageDecodeException(ImageDecodeFailure.UnknownFormat, "The picture has no bytes.");
         if (length > limits.MaxBytes)
-            throw new ImageDecodeException(ImageDecodeFailure.TooManyBytes, $"The picture has {length} bytes, more than the {limits.MaxBytes} allowed.");
+            throw new ImageDecodeException(ImageDecodeFailure.TooManyBytes,
+                $"The picture has {length} bytes, more than the {limits.MaxBytes} allowed.");
     }
 
     private static SKCodec Open(SKData data, ImageLimits limits, out ImageHeader header)
     {
         var codec = SKCodec.Create(data)
-            ?? throw new ImageDecodeException(ImageDecodeFailure.UnknownFormat, "The bytes are no PNG, JPEG or WebP picture with a sound header.");
+            ?? throw new ImageDecodeException(ImageDecodeFailure.UnknownFormat,
+                "The bytes are no PNG, JPEG or WebP picture with a sound header.");
         header = new ImageHeader(codec.Info.Width, codec.Info.Height, codec.EncodedFormat.ToString());
         if (codec.EncodedFormat is not (SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Webp))
         {
             codec.Dispose();
-            throw new ImageDecodeException(ImageDecodeFailure.UnknownFormat, $"The picture is {header.Format}, but only PNG, JPEG and WebP are read.");
+            throw new ImageDecodeException(ImageDecodeFailure.UnknownFormat,
+                $"The picture is {header.Format}, but only PNG, JPEG and WebP are read.");
         }
         if ((long)header.Width * header.Height <= limits.MaxPixels) return codec;
         codec.Dispose();
         throw new ImageDecodeException(
-            ImageDecodeFailure.TooManyPixels, $"The picture of {header.Width}x{header.Height} has more than the {limits.MaxPixels} pixels allowed.");
+            ImageDecodeFailure.TooManyPixels,
+            $"The picture of {header.Width}x{header.Height} has more than the {limits.MaxPixels} pixels allowed.");
     }
 }

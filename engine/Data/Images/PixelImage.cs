@@ -11,9 +11,11 @@ public abstract class PixelImage
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         var length = (long)width * height * channels;
         if (length > Array.MaxLength)
-            throw new ArgumentOutOfRangeException(nameof(width), $"An image of {width}x{height} with {channels} channels does not fit in one array.");
+            throw new ArgumentOutOfRangeException(nameof(width),
+                $"An image of {width}x{height} with {channels} channels does not fit in one array.");
         if (pixels is not null && pixels.Length != length)
-            throw new ArgumentException($"{width}x{height} with {channels} channels needs {length} bytes but {pixels.Length} were given.", nameof(pixels));
+            throw new ArgumentException(
+                $"{width}x{height} with {channels} channels needs {length} bytes but {pixels.Length} were given.", nameof(pixels));
         (Width, Height, Channels, Pixels) = (width, height, channels, pixels ?? new byte[length]);
     }
 

@@ -26,7 +26,8 @@ public sealed class RgbaImage(int width, int height, byte[]? pixels = null) : Pi
         return background;
     }
 
-    /// <summary>Laid over part of a picture, in place, as PIL's paste with the alpha as mask; what lies outside is cut off.</summary>
+    /// <summary>Laid over part of a picture, in place, as PIL's paste with the alpha as mask; what lies outside is cut
+    /// off.</summary>
     /// <param name="background">Picture to change.</param>
     /// <param name="left">Column of the picture where the left edge lands; may be negative.</param>
     /// <param name="top">Row of the picture where the top edge lands; may be negative.</param>
@@ -40,7 +41,8 @@ public sealed class RgbaImage(int width, int height, byte[]? pixels = null) : Pi
             var source = Row(y);
             var target = background.Row(y + top);
             for (var x = firstX; x < lastX; x++)
-                Blend(source.Slice(x * ChannelCount, ChannelCount), target.Slice((x + left) * RgbImage.ChannelCount, RgbImage.ChannelCount));
+                Blend(source.Slice(x * ChannelCount, ChannelCount),
+                    target.Slice((x + left) * RgbImage.ChannelCount, RgbImage.ChannelCount));
         }
     }
 
@@ -68,7 +70,8 @@ public sealed class RgbaImage(int width, int height, byte[]? pixels = null) : Pi
         return result;
     }
 
-    /// <summary>Undoes <see cref="Premultiplied"/> in place, as PIL: colours of alpha 0 and 255 stay, others are cut, not rounded.</summary>
+    /// <summary>Undoes <see cref="Premultiplied"/> in place, as PIL: colours of alpha 0 and 255 stay, others are cut, not
+    /// rounded.</summary>
     internal void Unpremultiply()
     {
         for (var p = 0; p < Pixels.Length; p += ChannelCount)

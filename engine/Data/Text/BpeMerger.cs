@@ -6,7 +6,8 @@ using System.Runtime.InteropServices;
 namespace FlorenceKernels.Data;
 
 /// <summary>The merge loop of BPE on symbol ids: again and again the pair of lowest rank, all its occurrences from left to right.
-/// Short pieces are scanned; long ones keep the positions of each rank in a bucket, so 1 MiB of one letter stays linear.</summary>
+/// Short pieces are scanned; long ones keep the positions of each rank in a bucket, so 1 MiB of one letter stays
+/// linear.</summary>
 internal sealed class BpeMerger
 {
     private const int Never = int.MaxValue;
@@ -95,10 +96,13 @@ internal sealed class BpeMerger
                 merged.Add(at);
             }
             // new pairs only now: the reference finishes a pass over one pair before it looks at what the pass made
+            var added = -1;
             foreach (var at in merged)
             {
-                if (chain.Previous[at] >= 0) Add(buckets, chain, chain.Previous[at]);
+                var previous = chain.Previous[at];
+                if (previous >= 0 && previous != added) Add(buckets, chain, previous);
                 Add(buckets, chain, at);
+                added = at;
             }
         }
     }
@@ -115,7 +119,8 @@ internal sealed class BpeMerger
 
     private static long Key(int left, int right) => (long)left << 32 | (uint)right;
 
-    /// <summary>The piece as a doubly linked list of positions; a position that was joined into its left neighbour is gone (-1).</summary>
+    /// <summary>The piece as a doubly linked list of positions; a position that was joined into its left neighbour is gone
+    /// (-1).</summary>
     private readonly ref struct Chain
     {
         private const int Gone = -1;
@@ -143,7 +148,8 @@ internal sealed class BpeMerger
         }
     }
 
-    /// <summary>Positions whose pair had a rank when they were put in, lowest rank first, each bucket from left to right.</summary>
+    /// <summary>Positions whose pair had a rank when they were put in, lowest rank first, each bucket from left to
+    /// right.</summary>
     private sealed class RankBuckets
     {
         private readonly Dictionary<int, List<int>> _positions = [];

@@ -6,7 +6,8 @@ using System.Text;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>One merge rule of byte-pair encoding: <paramref name="Left"/> followed by <paramref name="Right"/> becomes one symbol.</summary>
+/// <summary>One merge rule of byte-pair encoding: <paramref name="Left"/> followed by <paramref name="Right"/> becomes one
+/// symbol.</summary>
 /// <param name="Left">Left symbol, in the printable byte alphabet.</param>
 /// <param name="Right">Right symbol; ends in <c>&lt;/w&gt;</c> where it ends a word.</param>
 public readonly record struct BpeMerge(string Left, string Right);
@@ -17,7 +18,8 @@ public readonly record struct BpeMerge(string Left, string Right);
 /// <param name="MaxLineChars">Longest line.</param>
 /// <param name="MaxMerges">Merges used; what follows is ignored, as CLIP ignores all but 48,894 of its file's 262,144.</param>
 public sealed record BpeMergesLimits(
-    long MaxFileBytes = 16 << 20, long MaxTextBytes = 64 << 20, int MaxLineChars = 4096, int MaxMerges = BpeMerges.ClipMergeCount);
+    long MaxFileBytes = 16 << 20, long MaxTextBytes = 64 << 20, int MaxLineChars = 4096,
+    int MaxMerges = BpeMerges.ClipMergeCount);
 
 /// <summary>A merges file: a version header line, then one merge a line, most frequent first. Reads plain or gzip text.</summary>
 public sealed class BpeMerges
@@ -48,11 +50,13 @@ public sealed class BpeMerges
     /// <summary>Merges by rank.</summary>
     public IReadOnlyList<BpeMerge> Merges { get; }
 
-    /// <summary>Symbol → id. Two merges that spell the same symbol share the later id, as in the reference's dictionary.</summary>
+    /// <summary>Symbol → id. Two merges that spell the same symbol share the later id, as in the reference's
+    /// dictionary.</summary>
     internal Dictionary<string, int> Symbols { get; }
 
     /// <summary>Reads a merges file, gzip or plain (told apart by its first two bytes).</summary>
-    /// <exception cref="MergesFileException">The file is too large, not UTF-8 text, not gzip inside, or not a list of merges.</exception>
+    /// <exception cref="MergesFileException">The file is too large, not UTF-8 text, not gzip inside, or not a list of
+    /// merges.</exception>
     public static BpeMerges Load(string path, BpeMergesLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -82,7 +86,8 @@ public sealed class BpeMerges
         }
     }
 
-    /// <summary>Writes the merges as plain text: to a new file beside the target first, so a crash never leaves half a file.</summary>
+    /// <summary>Writes the merges as plain text: to a new file beside the target first, so a crash never leaves half a
+    /// file.</summary>
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -141,7 +146,8 @@ public sealed class BpeMerges
         {
             long used = 0;
             var line = new StringBuilder();
-            if (!Next(line, ref used) || line.Length == 0) throw new MergesFileException($"{name}: line 1 must be the version header");
+            if (!Next(line, ref used) || line.Length == 0)
+                throw new MergesFileException($"{name}: line 1 must be the version header");
             var header = line.ToString();
             var merges = new List<BpeMerge>();
             while (merges.Count < limits.MaxMerges && Next(line, ref used))
@@ -150,7 +156,8 @@ public sealed class BpeMerges
                 var text = line.ToString();
                 var space = text.IndexOf(' ', StringComparison.Ordinal);
                 if (space <= 0 || space == text.Length - 1 || text.IndexOf(' ', space + 1) >= 0)
-                    throw new MergesFileException($"{name}: merge {merges.Count + 1} must be two symbols with one space between them");
+                    throw new MergesFileException(
+                        $"{name}: merge {merges.Count + 1} must be two symbols with one space between them");
                 merges.Add(new BpeMerge(text[..space], text[(space + 1)..]));
             }
             return new BpeMerges(merges, header);
@@ -163,10 +170,12 @@ public sealed class BpeMerges
             int c;
             while ((c = reader.Read()) >= 0)
             {
-                if (++used > limits.MaxTextBytes) throw new MergesFileException($"{name}: holds more than {limits.MaxTextBytes} characters");
+                if (++used > limits.MaxTextBytes)
+                    throw new MergesFileException($"{name}: holds more than {limits.MaxTextBytes} characters");
                 if (c == '\n') return true;
                 if (c == '\r') continue;
-                if (line.Length >= limits.MaxLineChars) throw new MergesFileException($"{name}: a line exceeds {limits.MaxLineChars} characters");
+                if (line.Length >= limits.MaxLineChars)
+                    throw new MergesFileException($"{name}: a line exceeds {limits.MaxLineChars} characters");
                 line.Append((char)c);
             }
             return line.Length > 0;

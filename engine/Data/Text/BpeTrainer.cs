@@ -24,7 +24,8 @@ public sealed class BpeTrainer
 
     /// <summary>Trains on a corpus.</summary>
     /// <param name="corpus">Texts, read once.</param>
-    /// <param name="vocabularySize">Ids wanted, byte symbols and special tokens (514) included; fewer come back when pairs run out.</param>
+    /// <param name="vocabularySize">Ids wanted, byte symbols and special tokens (514) included; fewer come back when pairs run
+    /// out.</param>
     /// <param name="minFrequency">Pairs that occur less often are not merged.</param>
     public static BpeMerges Train(IEnumerable<string> corpus, int vocabularySize, int minFrequency = 2)
     {

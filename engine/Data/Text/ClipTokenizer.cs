@@ -11,9 +11,9 @@ namespace FlorenceKernels.Data;
 /// <param name="Length">Ids before the padding, start and end included.</param>
 public sealed record EncodedText(int[] Ids, bool[] AttentionMask, int Length);
 
-/// <summary>CLIP's lower-cased byte-level BPE (Radford et al. 2021; the released code's SimpleTokenizer with NFC in place of ftfy,
-/// so curly quotes and ligatures keep their own ids). Safe to use from several threads. A text that spells a special token gets
-/// that token's id, as in the reference.</summary>
+/// <summary>CLIP's lower-cased byte-level BPE (Radford et al. 2021; the released code's SimpleTokenizer with NFC in place of
+/// ftfy, so curly quotes and ligatures keep their own ids). Safe to use from several threads. A text that spells a special
+/// token gets that token's id, as in the reference.</summary>
 public sealed class ClipTokenizer
 {
     private readonly BpeMerger _merger;
@@ -62,7 +62,8 @@ public sealed class ClipTokenizer
         return [.. ids];
     }
 
-    /// <summary>Start + ids + end, padded to <paramref name="contextLength"/>; too long a text is cut and its last id is the end token.</summary>
+    /// <summary>Start + ids + end, padded to <paramref name="contextLength"/>; too long a text is cut and its last id is the
+    /// end token.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The length is below 2, or the pad id is not in the vocabulary.</exception>
     public EncodedText EncodePadded(string text, int contextLength = 77, int padId = 0)
     {
@@ -72,16 +73,19 @@ public sealed class ClipTokenizer
         return new EncodedText(ids, mask, EncodePadded(text, ids, mask, padId));
     }
 
-    /// <summary>As <see cref="EncodePadded(string, int, int)"/>, into the caller's row; returns the length before the padding.</summary>
+    /// <summary>As <see cref="EncodePadded(string, int, int)"/>, into the caller's row; returns the length before the
+    /// padding.</summary>
     /// <param name="text">Text.</param>
     /// <param name="ids">Row to fill; its length is the context length.</param>
     /// <param name="attentionMask">Row of the same length, or empty when no mask is wanted.</param>
-    /// <param name="padId">Id after the end token. CLIP and UniCL pad with 0, later Hugging Face tokenizers with the end token.</param>
+    /// <param name="padId">Id after the end token. CLIP and UniCL pad with 0, later Hugging Face tokenizers with the end
+    /// token.</param>
     public int EncodePadded(string text, Span<int> ids, Span<bool> attentionMask, int padId = 0)
     {
         if (ids.Length < 2) throw new ArgumentException("A row needs room for the start and the end token.", nameof(ids));
         if (attentionMask.Length != 0 && attentionMask.Length != ids.Length)
-            throw new ArgumentException($"The mask has {attentionMask.Length} entries but the row has {ids.Length}.", nameof(attentionMask));
+            throw new ArgumentException($"The mask has {attentionMask.Length} entries but the row has {ids.Length}.",
+                nameof(attentionMask));
         if ((uint)padId >= (uint)VocabularySize)
             throw new ArgumentOutOfRangeException(nameof(padId), padId, $"The pad id must lie in 0..{VocabularySize - 1}.");
         var encoded = Encode(text);
@@ -103,9 +107,11 @@ public sealed class ClipTokenizer
         var bytes = new ArrayBufferWriter<byte>(4 * ids.Length + 1);
         foreach (var id in ids)
         {
-            if ((uint)id > (uint)Eot) throw new ArgumentException($"Id {id} is not in the vocabulary of {VocabularySize}.", nameof(ids));
+            if ((uint)id > (uint)Eot)
+                throw new ArgumentException($"Id {id} is not in the vocabulary of {VocabularySize}.", nameof(ids));
             if (id < Sot) bytes.Write(_bytesOfId[id]);
-            else if (!skipSpecialTokens) Encoding.UTF8.GetBytes(id == Sot ? PieceScanner.StartOfText : PieceScanner.EndOfText, bytes);
+            else if (!skipSpecialTokens)
+                Encoding.UTF8.GetBytes(id == Sot ? PieceScanner.StartOfText : PieceScanner.EndOfText, bytes);
         }
         return Encoding.UTF8.GetString(bytes.WrittenSpan).Replace(ByteAlphabet.EndOfWord, " ", StringComparison.Ordinal);
     }

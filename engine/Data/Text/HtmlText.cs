@@ -84,11 +84,13 @@ internal static class HtmlText
         else if (!IsNonCharacter(code)) result.Append(new Rune(code).ToString());
     }
 
-    private static bool IsNonCharacter(int code) => code is (< 0x20 and not (9 or 10 or 12 or 13)) or 0x7f or (>= 0xfdd0 and <= 0xfdef)
+    private static bool IsNonCharacter(int code) =>
+        code is (< 0x20 and not (9 or 10 or 12 or 13)) or 0x7f or (>= 0xfdd0 and <= 0xfdef)
         || (code & 0xfffe) == 0xfffe;
 
-    private static Dictionary<string, string> Load() => DataResource.Lines("html5-entities.txt").Select(line => line.Split(' ')).ToDictionary(
-        f => f[0],
-        f => string.Concat(f.Skip(1).Select(hex => new Rune(int.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToString())),
-        StringComparer.Ordinal);
+    private static Dictionary<string, string> Load() => DataResource.Lines("html5-entities.txt").Select(line => line.Split(' '))
+        .ToDictionary(f => f[0], f => string.Concat(f.Skip(1).Select(Character)), StringComparer.Ordinal);
+
+    private static string Character(string hex) =>
+        new Rune(int.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToString();
 }

@@ -8,7 +8,8 @@ public enum PairLabelMode
     /// <summary>Florence: pairs with identical texts share a label (<see cref="TextLabels"/>).</summary>
     Hash,
 
-    /// <summary>UniCL: a caption is label 0 ("unique"), a classification sample its class plus the offset of its source.</summary>
+    /// <summary>UniCL: a caption is label 0 ("unique"), a classification sample its class plus the offset of its
+    /// source.</summary>
     ClassOrUnique,
 }
 
@@ -18,7 +19,8 @@ public static class PairLabels
     /// <summary>Label of a caption that belongs to no class.</summary>
     public const long Unique = 0;
 
-    /// <summary>First label of every source: 1, then on by each source's number of classes. Class c of source s is offset[s] + c.</summary>
+    /// <summary>First label of every source: 1, then on by each source's number of classes. Class c of source s is offset[s] +
+    /// c.</summary>
     public static long[] ClassOffsets(ReadOnlySpan<int> classCounts)
     {
         var offsets = new long[classCounts.Length];
@@ -32,7 +34,8 @@ public static class PairLabels
         return offsets;
     }
 
-    /// <summary>Gives every label 0 of a batch a label of its own: max + 1, max + 2, … in order. An empty batch stays empty.</summary>
+    /// <summary>Gives every label 0 of a batch a label of its own: max + 1, max + 2, … in order. An empty batch stays
+    /// empty.</summary>
     public static void ReplaceUnique(Span<long> labels)
     {
         var next = Unique;

@@ -69,7 +69,8 @@ internal ref struct PieceScanner(ReadOnlySpan<char> text)
         var c = rest[0];
         used = 1;
         if (c < 128)
-            return char.IsAsciiLetter(c) ? Kind.Letter : char.IsAsciiDigit(c) ? Kind.Number : char.IsWhiteSpace(c) ? Kind.Space : Kind.Other;
+            return char.IsAsciiLetter(c) ? Kind.Letter : char.IsAsciiDigit(c) ? Kind.Number
+                : char.IsWhiteSpace(c) ? Kind.Space : Kind.Other;
         Rune.DecodeFromUtf16(rest, out var rune, out used);   // a lone surrogate decodes as U+FFFD: Other
         if (Rune.IsWhiteSpace(rune) || rune.Value == Ypogegrammeni) return Kind.Space;
         return Rune.GetUnicodeCategory(rune) switch

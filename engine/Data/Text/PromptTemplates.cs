@@ -49,9 +49,11 @@ public sealed class PromptTemplates
     public string Apply(int index, string name) => Templates[index].Replace(Slot, name, StringComparison.Ordinal);
 
     /// <summary>All templates with the name put in: the texts of one zero-shot class.</summary>
-    public string[] ApplyAll(string name) => [.. Templates.Select(template => template.Replace(Slot, name, StringComparison.Ordinal))];
+    public string[] ApplyAll(string name) =>
+        [.. Templates.Select(template => template.Replace(Slot, name, StringComparison.Ordinal))];
 
-    /// <summary>The template that a uniform 32-bit number picks, with the name put in: the same number, the same sentence.</summary>
+    /// <summary>The template that a uniform 32-bit number picks, with the name put in: the same number, the same
+    /// sentence.</summary>
     public string Draw(string name, uint random) => Apply((int)((ulong)random * (ulong)Templates.Length >> 32), name);
 
     /// <summary>A class name as the reference data loaders write it: commas out, plus signs to spaces.</summary>
@@ -72,7 +74,8 @@ public sealed class PromptTemplates
     // 38 patterns, each with "a" and "the" before the name (literally "a" even before a vowel), and four without an article
     private static IEnumerable<string> Generated()
     {
-        string[] photos = ["bad", "low resolution", "cropped", "bright", "dark", "close-up", "black and white", "pixelated", "jpeg corrupted",
+        string[] photos =
+            ["bad", "low resolution", "cropped", "bright", "dark", "close-up", "black and white", "pixelated", "jpeg corrupted",
             "blurry", "good"];
         string[] things = ["hard to see", "clean", "dirty", "cool", "large", "nice", "weird", "small"];
         string[] works = ["sculpture", "rendering", "tattoo", "drawing", "painting", "doodle", "sketch", "rendition"];
@@ -89,6 +92,7 @@ public sealed class PromptTemplates
             yield return $"itap of {article} {{}}.";
             yield return $"{article} {{}} in a video game.";
         }
-        foreach (var photo in (string[])["a photo of many", "a photo of my", "a photo of one", "itap of my"]) yield return $"{photo} {{}}.";
+        foreach (var photo in (string[])["a photo of many", "a photo of my", "a photo of one", "itap of my"])
+            yield return $"{photo} {{}}.";
     }
 }

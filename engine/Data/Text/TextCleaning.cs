@@ -53,10 +53,12 @@ internal static class TextCleaning
 
     private static bool IsTrimmed(char c) => char.IsWhiteSpace(c) || c is >= '\u001c' and <= '\u001f';
 
-    /// <summary>Full Unicode lower case, without language rules: the runtime's simple mapping plus its two conditional cases.</summary>
+    /// <summary>Full Unicode lower case, without language rules: the runtime's simple mapping plus its two conditional
+    /// cases.</summary>
     internal static string Lower(string text)
     {
-        if (!text.Contains((char)CapitalSigma, StringComparison.Ordinal) && !text.Contains((char)CapitalIWithDot, StringComparison.Ordinal))
+        if (!text.Contains((char)CapitalSigma, StringComparison.Ordinal)
+            && !text.Contains((char)CapitalIWithDot, StringComparison.Ordinal))
             return text.ToLowerInvariant();
         var result = new StringBuilder(text.Length + 1);
         for (var i = 0; i < text.Length; i++)
@@ -81,7 +83,7 @@ internal static class TextCleaning
                 else if (char.IsHighSurrogate(text[at])) i++;
                 continue;
             }
-            return category is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
+            return category <= UnicodeCategory.TitlecaseLetter   // upper, lower and title case come first
                 || char.ConvertToUtf32(text, at) is 'ª' or 'º' or (>= 0x2160 and <= 0x217f) or (>= 0x24b6 and <= 0x24e9)
                     or (>= 0x1f130 and <= 0x1f149) or (>= 0x1f150 and <= 0x1f169) or (>= 0x1f170 and <= 0x1f189);
         }

@@ -1,11 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Text;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>UniCL labels of texts, mode Hash (Florence, section 2.1): identical descriptions share a label, others do not. The key
-/// is a 64-bit FNV-1a hash of the normalised text; texts that only share the hash are told apart by their words.</summary>
+/// <summary>UniCL labels of texts, mode Hash (Florence, section 2.1): identical descriptions share a label, others do not. The
+/// key is a 64-bit FNV-1a hash of the normalised text; texts that only share the hash are told apart by their words.</summary>
 public sealed class TextLabels
 {
     private readonly Func<string, ulong> _hash;
@@ -57,15 +58,18 @@ public sealed class TextLabels
         {
             if (c is '(' or '[') depth++;
             else if (c is ')' or ']') depth = Math.Max(0, depth - 1);
-            else if (depth == 0 && (char.IsLetterOrDigit(c) || char.IsSurrogate(c) || char.GetUnicodeCategory(c) is
-                System.Globalization.UnicodeCategory.NonSpacingMark or System.Globalization.UnicodeCategory.SpacingCombiningMark)) plain.Append(c);
+            else if (depth == 0 && IsWordCharacter(c)) plain.Append(c);
             else plain.Append(c is '\'' or '\u2019' ? "" : " ");
         }
         var words = new List<string>();
         foreach (var word in plain.ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries))
             if (word is not ("a" or "an" or "the")) words.Add(word);
-        return words.Count > 0 ? string.Join(' ', words) : Normalize(text);   // a text of nothing but articles or symbols keeps itself
+        // a text of nothing but articles or symbols keeps itself
+        return words.Count > 0 ? string.Join(' ', words) : Normalize(text);
     }
+
+    private static bool IsWordCharacter(char c) => char.IsLetterOrDigit(c) || char.IsSurrogate(c)
+        || char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
 
     private static ulong Fnv1a(string text)
     {

@@ -14,7 +14,8 @@ internal static class UnicodeComposition
 
     private static readonly Lazy<Tables> _tables = new(Load);
 
-    private sealed record Tables(Dictionary<int, (int, int)> Parts, Dictionary<(int, int), int> Composites, Dictionary<int, byte> Classes);
+    private sealed record Tables(
+        Dictionary<int, (int, int)> Parts, Dictionary<(int, int), int> Composites, Dictionary<int, byte> Classes);
 
     internal static string Normalize(string text)
     {

@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>(value/255 − mean)/std per channel, from uint8 [H, W, 3] to float [3, H, W]. A byte has 256 values, so the arithmetic is
-/// done once, in float32 as torchvision does it, and looked up after that.</summary>
+/// <summary>(value/255 − mean)/std per channel, from uint8 [H, W, 3] to float [3, H, W]. A byte has 256 values, so the
+/// arithmetic is done once, in float32 as torchvision does it, and looked up after that.</summary>
 public sealed class ChannelNormalization
 {
     private const int Levels = 256;
@@ -19,7 +19,8 @@ public sealed class ChannelNormalization
     public ChannelNormalization(ReadOnlySpan<float> mean, ReadOnlySpan<float> std)
     {
         if (mean.Length != RgbImage.ChannelCount || std.Length != RgbImage.ChannelCount)
-            throw new ArgumentException($"Three means and deviations are needed; {mean.Length} and {std.Length} were given.", nameof(mean));
+            throw new ArgumentException($"Three means and deviations are needed; {mean.Length} and {std.Length} were given.",
+                nameof(mean));
         if (std.ContainsAnyExceptInRange(float.Epsilon, float.MaxValue))
             throw new ArgumentException("Deviations must be positive.", nameof(std));
         (Mean, Std) = ([.. mean], [.. std]);
@@ -28,7 +29,8 @@ public sealed class ChannelNormalization
     }
 
     /// <summary>Statistics of CLIP's training images.</summary>
-    public static ChannelNormalization Clip { get; } = new([0.48145466f, 0.4578275f, 0.40821073f], [0.26862954f, 0.26130258f, 0.27577711f]);
+    public static ChannelNormalization Clip { get; } =
+        new([0.48145466f, 0.4578275f, 0.40821073f], [0.26862954f, 0.26130258f, 0.27577711f]);
 
     /// <summary>Statistics of ImageNet, used by Swin, UniCL and Florence.</summary>
     public static ChannelNormalization ImageNet { get; } = new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
@@ -49,7 +51,8 @@ public sealed class ChannelNormalization
         ArgumentNullException.ThrowIfNull(image);
         var plane = image.Width * image.Height;
         if (chw.Length != RgbImage.ChannelCount * plane)
-            throw new ArgumentException($"An image of {image.Width}x{image.Height} needs {3 * plane} floats, but the row has {chw.Length}.", nameof(chw));
+            throw new ArgumentException(
+                $"An image of {image.Width}x{image.Height} needs {3 * plane} floats, but the row has {chw.Length}.", nameof(chw));
         Span<float> red = chw[..plane], green = chw.Slice(plane, plane), blue = chw[(2 * plane)..];
         ref var table = ref MemoryMarshal.GetArrayDataReference(_table);
         ReadOnlySpan<byte> pixels = image.Pixels;

@@ -48,7 +48,8 @@ public static class ImageGeometry
         return result;
     }
 
-    /// <summary>Size after the shorter side is made <paramref name="size"/>; the longer one is cut, not rounded, as torchvision.</summary>
+    /// <summary>Size after the shorter side is made <paramref name="size"/>; the longer one is cut, not rounded, as
+    /// torchvision.</summary>
     public static (int Width, int Height) ShortSideSize(int width, int height, int size)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);

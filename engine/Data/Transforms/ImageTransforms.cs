@@ -44,7 +44,8 @@ public sealed record RandomHorizontalFlip(double FlipProb = 0.5) : IImageTransfo
         random.NextDouble() < FlipProb ? ImageGeometry.FlipHorizontal(image) : image;
 }
 
-/// <summary>A part of random area and shape, resized to a square (Szegedy et al. 2015; torchvision's rule and rounding).</summary>
+/// <summary>A part of random area and shape, resized to a square (Szegedy et al. 2015; torchvision's rule and
+/// rounding).</summary>
 /// <param name="Size">Side of the result.</param>
 /// <param name="MinScale">Smallest part of the area.</param>
 /// <param name="MaxScale">Largest part of the area.</param>
@@ -64,8 +65,8 @@ public sealed record RandomResizedCrop(
         return Resampler.Resize(ImageGeometry.Crop(image, Draw(image.Width, image.Height, ref random)), Size, Size, Filter);
     }
 
-    /// <summary>The part for an image of this size: ten tries at a random area and log-uniform shape, else the largest middle part of
-    /// an allowed shape.</summary>
+    /// <summary>The part for an image of this size: ten tries at a random area and log-uniform shape, else the largest middle
+    /// part of an allowed shape.</summary>
     public CropBox Draw(int width, int height, ref SampleRandom random)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -92,12 +93,14 @@ public sealed record Compose(ImmutableArray<IImageTransform> Steps, ChannelNorma
     public static Compose ClipEval(int resolution) =>
         new([new ResizeShortSide(resolution), new CenterCrop(resolution, resolution)], ChannelNormalization.Clip);
 
-    /// <summary>Swin's and UniCL's evaluation: shorter side to ⌊256/224·resolution⌋, centre crop, ImageNet's statistics.</summary>
+    /// <summary>Swin's and UniCL's evaluation: shorter side to ⌊256/224·resolution⌋, centre crop, ImageNet's
+    /// statistics.</summary>
     public static Compose SwinEval(int resolution) =>
         new([new ResizeShortSide(256 * resolution / 224), new CenterCrop(resolution, resolution)], ChannelNormalization.ImageNet);
 
     /// <summary>Swin's evaluation at 384: the whole image squeezed into a square, ImageNet's statistics.</summary>
-    public static Compose SquareEval(int resolution) => new([new ResizeTo(resolution, resolution)], ChannelNormalization.ImageNet);
+    public static Compose SquareEval(int resolution) =>
+        new([new ResizeTo(resolution, resolution)], ChannelNormalization.ImageNet);
 
     /// <summary>Pre-training: half to all of the area, shape 3:4 to 4:3, mirrored half the time, ImageNet's statistics.</summary>
     public static Compose PretrainAugmentation(int resolution) =>
@@ -112,9 +115,11 @@ public sealed record Compose(ImmutableArray<IImageTransform> Steps, ChannelNorma
 
     /// <summary>Steps and normalisation into the caller's row of a batch. [3, H, W]</summary>
     /// <exception cref="ArgumentException">The row does not fit the last step's size.</exception>
-    public void Apply(RgbImage image, ref SampleRandom random, Span<float> chw) => Normalization.Apply(Apply(image, ref random), chw);
+    public void Apply(RgbImage image, ref SampleRandom random, Span<float> chw) =>
+        Normalization.Apply(Apply(image, ref random), chw);
 
-    /// <summary>As <see cref="Apply(RgbImage, ref SampleRandom, Span{float})"/> with the first sample's numbers, for steps that draw none.</summary>
+    /// <summary>As <see cref="Apply(RgbImage, ref SampleRandom, Span{float})"/> with the first sample's numbers, for steps that
+    /// draw none.</summary>
     public void Apply(RgbImage image, Span<float> chw)
     {
         var random = new SampleRandom(0, 0, 0);

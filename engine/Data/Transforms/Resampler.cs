@@ -14,7 +14,8 @@ public static class Resampler
     public static GrayImage Resize(GrayImage image, int width, int height, ResizeFilter filter) =>
         Into(image, new GrayImage(width, height), filter);
 
-    /// <summary>An image with alpha of the given size; colours are weighted by alpha, so hidden colours do not bleed in.</summary>
+    /// <summary>An image with alpha of the given size; colours are weighted by alpha, so hidden colours do not bleed
+    /// in.</summary>
     public static RgbaImage Resize(RgbaImage image, int width, int height, ResizeFilter filter)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -24,7 +25,8 @@ public static class Resampler
         return resized;
     }
 
-    /// <summary>The same filters on floats without rounding between, as PIL's mode F: sums in double, rows across kept as float.</summary>
+    /// <summary>The same filters on floats without rounding between, as PIL's mode F: sums in double, rows across kept as
+    /// float.</summary>
     /// <param name="source">[height, width, channels]</param>
     /// <param name="width">Source columns.</param>
     /// <param name="height">Source rows.</param>
@@ -35,7 +37,8 @@ public static class Resampler
     /// <param name="filter">Filter.</param>
     /// <exception cref="ArgumentException">A length does not fit its sizes.</exception>
     public static void Resize(
-        ReadOnlySpan<float> source, int width, int height, int channels, Span<float> target, int toWidth, int toHeight, ResizeFilter filter)
+        ReadOnlySpan<float> source, int width, int height, int channels, Span<float> target, int toWidth, int toHeight,
+        ResizeFilter filter)
     {
         RequireLength(source.Length, width, height, channels, nameof(source));
         RequireLength(target.Length, toWidth, toHeight, channels, nameof(target));
@@ -64,9 +67,11 @@ public static class Resampler
         }
         // an axis of equal size has no pass, as in PIL
         bool isAcross = image.Width != target.Width, isDown = image.Height != target.Height;
-        var across = isAcross && isDown ? ArrayPool<byte>.Shared.Rent(checked(stride * image.Height)) : isAcross ? target.Pixels : image.Pixels;
+        var across = !isAcross ? image.Pixels : !isDown ? target.Pixels
+            : ArrayPool<byte>.Shared.Rent(checked(stride * image.Height));
         if (isAcross)
-            ResizeBytes.Across(image.Pixels, image.Width, image.Height, channels, new ResizeWeights(image.Width, target.Width, filter), across);
+            ResizeBytes.Across(image.Pixels, image.Width, image.Height, channels,
+                new ResizeWeights(image.Width, target.Width, filter), across);
         if (isDown) ResizeBytes.Down(across, stride, new ResizeWeights(image.Height, target.Height, filter), target.Pixels);
         else if (!isAcross) image.Pixels.CopyTo(target.Pixels, 0);
         if (isAcross && isDown) ArrayPool<byte>.Shared.Return(across);
@@ -74,7 +79,8 @@ public static class Resampler
     }
 
     // positions are added up, not multiplied out: PIL's sum decides which side of a border a position falls on
-    private static void Nearest<T>(ReadOnlySpan<T> from, int width, int height, int channels, Span<T> to, int toWidth, int toHeight)
+    private static void Nearest<T>(
+        ReadOnlySpan<T> from, int width, int height, int channels, Span<T> to, int toWidth, int toHeight)
     {
         var columns = Positions(width, toWidth);
         var rows = Positions(height, toHeight);
@@ -92,7 +98,8 @@ public static class Resampler
         return positions;
     }
 
-    private static void FloatsAcross(ReadOnlySpan<float> from, int width, int height, int channels, ResizeWeights weights, Span<float> to)
+    private static void FloatsAcross(
+        ReadOnlySpan<float> from, int width, int height, int channels, ResizeWeights weights, Span<float> to)
     {
         var toWidth = weights.First.Length;
         for (var y = 0; y < height; y++)
@@ -112,7 +119,8 @@ public static class Resampler
             for (var i = 0; i < stride; i++)
             {
                 var sum = 0.0;
-                for (var k = 0; k < weights.Count[y]; k++) sum += from[(weights.First[y] + k) * stride + i] * weights.Exact[y * weights.Taps + k];
+                for (var k = 0; k < weights.Count[y]; k++)
+                    sum += from[(weights.First[y] + k) * stride + i] * weights.Exact[y * weights.Taps + k];
                 to[y * stride + i] = (float)sum;
             }
     }
@@ -120,6 +128,7 @@ public static class Resampler
     private static void RequireLength(int length, int width, int height, int channels, string name)
     {
         if (width < 1 || height < 1 || channels < 1 || (long)width * height * channels != length)
-            throw new ArgumentException($"{name} has {length} values, but {height}x{width} with {channels} channels was stated.", name);
+            throw new ArgumentException(
+                $"{name} has {length} values, but {height}x{width} with {channels} channels was stated.", name);
     }
 }

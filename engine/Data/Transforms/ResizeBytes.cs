@@ -5,14 +5,15 @@ using System.Runtime.Intrinsics;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>The two passes of a uint8 resize in PIL's 22-bit fixed point: across, rounded to bytes, then down. Integer sums, so the
-/// vector loops give the same bits as the scalar ones. Traffic: source once, narrowed rows twice, target once.</summary>
+/// <summary>The two passes of a uint8 resize in PIL's 22-bit fixed point: across, rounded to bytes, then down. Integer sums, so
+/// the vector loops give the same bits as the scalar ones. Traffic: source once, narrowed rows twice, target once.</summary>
 internal static class ResizeBytes
 {
     private const int Half = 1 << (ResizeWeights.FractionBits - 1);
 
     // from [H, W, C] → to [H, w, C]; a pixel of 3 or 4 channels is one vector of 4 sums
-    internal static void Across(ReadOnlySpan<byte> from, int width, int height, int channels, ResizeWeights weights, Span<byte> to)
+    internal static void Across(
+        ReadOnlySpan<byte> from, int width, int height, int channels, ResizeWeights weights, Span<byte> to)
     {
         var toWidth = weights.First.Length;
         for (var y = 0; y < height; y++)
@@ -25,8 +26,10 @@ internal static class ResizeBytes
                 int first = weights.First[x] * channels, count = weights.Count[x];
                 var taps = weights.Fixed.AsSpan(x * weights.Taps, count);
                 var pixel = row.Slice(x * channels, channels);
-                if (channels >= 3 && first + (count - 1) * channels + sizeof(uint) <= tail.Length) AcrossVector(tail[first..], taps, pixel);
-                else AcrossScalar(tail[first..], taps, pixel);
+                if (channels >= 3 && first + (count - 1) * channels + sizeof(uint) <= tail.Length)
+                    AcrossVector(tail[first..], taps, pixel);
+                else
+                    AcrossScalar(tail[first..], taps, pixel);
             }
         }
     }

@@ -2,7 +2,8 @@ using System;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>Filters of a resize, with PIL's names. All but <see cref="Nearest"/> widen with the scale when shrinking (antialias).</summary>
+/// <summary>Filters of a resize, with PIL's names. All but <see cref="Nearest"/> widen with the scale when shrinking
+/// (antialias).</summary>
 public enum ResizeFilter
 {
     /// <summary>The nearest source pixel.</summary>

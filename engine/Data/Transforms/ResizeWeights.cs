@@ -2,8 +2,8 @@ using System;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>For every target position of one axis: which source positions count, and how much. Positions and rounding follow PIL's
-/// resampling, so that the uint8 result is equal bit for bit.</summary>
+/// <summary>For every target position of one axis: which source positions count, and how much. Positions and rounding follow
+/// PIL's resampling, so that the uint8 result is equal bit for bit.</summary>
 internal sealed class ResizeWeights
 {
     internal const int FractionBits = 32 - 8 - 2;   // 8 bits of pixel, 2 bits of overshoot, the rest for the fraction

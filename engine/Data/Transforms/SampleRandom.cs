@@ -2,8 +2,8 @@ using System;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>Random numbers of one sample in one epoch, from its key alone: the same whatever thread, order or restart (SplitMix64,
-/// Steele et al. 2014).</summary>
+/// <summary>Random numbers of one sample in one epoch, from its key alone: the same whatever thread, order or restart
+/// (SplitMix64, Steele et al. 2014).</summary>
 public struct SampleRandom
 {
     private const ulong Gamma = 0x9E3779B97F4A7C15UL;

@@ -5,7 +5,8 @@ namespace FlorenceKernels.Training;
 /// <summary>Accuracy of class scores.</summary>
 public static class ClassificationMetrics
 {
-    /// <summary>Fraction of samples whose label is among the <paramref name="k"/> best scores; equal scores rank by class index.</summary>
+    /// <summary>Fraction of samples whose label is among the <paramref name="k"/> best scores; equal scores rank by class
+    /// index.</summary>
     /// <param name="scores">[N, classes]</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="labels">[N]</param>
@@ -42,7 +43,8 @@ internal static class ScoreTable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         if (scores != (long)classes * labels.Length)
-            throw new ArgumentException($"{labels.Length} labels and {classes} classes need {(long)classes * labels.Length} scores, not {scores}.");
+            throw new ArgumentException(
+                $"{labels.Length} labels and {classes} classes need {(long)classes * labels.Length} scores, not {scores}.");
         foreach (var label in labels)
             if (label < 0 || label >= classes) throw new ArgumentException($"Label {label} is outside 0..{classes - 1}.");
     }

@@ -39,7 +39,8 @@ internal static class Lbfgs
     }
 
     private static double Search(
-        ValueAndGradient f, double[] x, double value, double slope, double[] direction, double step, double[] trial, double[] trialGradient)
+        ValueAndGradient f, double[] x, double value, double slope, double[] direction, double step,
+        double[] trial, double[] trialGradient)
     {
         double low = 0, high = double.PositiveInfinity, found = double.PositiveInfinity;
         for (var n = 0; n < MaxSteps; n++)
@@ -84,7 +85,8 @@ internal static class Lbfgs
         var step = new double[x.Length];
         var change = new double[x.Length];
         for (var i = 0; i < x.Length; i++) (step[i], change[i]) = (trial[i] - x[i], trialGradient[i] - gradient[i]);
-        if (Dot(step, change) <= 1e-14 * Dot(change, change)) return;   // no curvature seen: H would lose its positive definiteness
+        // no curvature seen: H would lose its positive definiteness
+        if (Dot(step, change) <= 1e-14 * Dot(change, change)) return;
         if (history.Count == Memory) history.Dequeue();
         history.Enqueue((step, change));
     }
@@ -100,7 +102,8 @@ internal static class Lbfgs
     {
         var sums = Vector<double>.Zero;
         var i = 0;
-        for (; i + Vector<double>.Count <= a.Length; i += Vector<double>.Count) sums += new Vector<double>(a[i..]) * new Vector<double>(b[i..]);
+        for (; i + Vector<double>.Count <= a.Length; i += Vector<double>.Count)
+            sums += new Vector<double>(a[i..]) * new Vector<double>(b[i..]);
         var sum = Vector.Sum(sums);
         for (; i < a.Length; i++) sum += a[i] * b[i];
         return sum;

@@ -44,17 +44,22 @@ public sealed class LogisticRegression
         int maxIterations = DefaultIterations, double tolerance = DefaultTolerance)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
-        if (!(cost > 0) || !double.IsFinite(cost)) throw new ArgumentOutOfRangeException(nameof(cost), cost, "The cost must be positive.");
+        if (!(cost > 0) || !double.IsFinite(cost))
+            throw new ArgumentOutOfRangeException(nameof(cost), cost, "The cost must be positive.");
         if (labels.IsEmpty || x.Length != (long)features * labels.Length)
-            throw new ArgumentException($"{labels.Length} samples of {features} features need {(long)features * labels.Length} values, not {x.Length}.");
+            throw new ArgumentException(
+                $"{labels.Length} samples of {features} features need {(long)features * labels.Length} values, not {x.Length}.");
         foreach (var label in labels)
-            if (label < 0 || label >= classes) throw new ArgumentException($"Label {label} is outside 0..{classes - 1}.", nameof(labels));
+            if (label < 0 || label >= classes)
+                throw new ArgumentException($"Label {label} is outside 0..{classes - 1}.", nameof(labels));
         var data = new double[x.Length];
         for (var i = 0; i < data.Length; i++)
-            data[i] = float.IsFinite(x[i]) ? x[i] : throw new ArgumentException($"Feature {i % features} of sample {i / features} is {x[i]}.", nameof(x));
+            data[i] = float.IsFinite(x[i]) ? x[i]
+                : throw new ArgumentException($"Feature {i % features} of sample {i / features} is {x[i]}.", nameof(x));
         var problem = new Problem(data, features, labels.ToArray(), classes, cost);
         var parameters = new double[classes * features + classes];
-        var objective = Lbfgs.Minimize(problem.Evaluate, parameters, maxIterations, tolerance * Math.Max(1, cost * labels.Length));
+        var objective = Lbfgs.Minimize(problem.Evaluate, parameters, maxIterations,
+            tolerance * Math.Max(1, cost * labels.Length));
         Center(parameters.AsSpan(classes * features));
         return new LogisticRegression(parameters, features, classes, objective);
     }
@@ -62,7 +67,8 @@ public sealed class LogisticRegression
     /// <summary>Class of the largest logit of every sample. [N]</summary>
     public int[] Predict(ReadOnlySpan<float> x)
     {
-        if (x.Length % Features != 0) throw new ArgumentException($"{x.Length} values are not rows of {Features} features.", nameof(x));
+        if (x.Length % Features != 0)
+            throw new ArgumentException($"{x.Length} values are not rows of {Features} features.", nameof(x));
         var predicted = new int[x.Length / Features];
         for (var n = 0; n < predicted.Length; n++)
         {
@@ -78,8 +84,8 @@ public sealed class LogisticRegression
         return predicted;
     }
 
-    /// <summary>CLIP's search for the cost (appendix A.3): seven costs from 1e-6 to 1e6, then the interval around the best is halved
-    /// until the grid has 8 steps a decade. Returns the best cost; of equal scores the first one tried wins.</summary>
+    /// <summary>CLIP's search for the cost (appendix A.3): seven costs from 1e-6 to 1e6, then the interval around the best is
+    /// halved until the grid has 8 steps a decade. Returns the best cost; of equal scores the first one tried wins.</summary>
     /// <param name="validationScore">Score on validation data of a model fitted with this cost.</param>
     public static double SearchCost(Func<double, double> validationScore)
     {

@@ -79,7 +79,8 @@ public static class RankingMetrics
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         if (scores.Length != labels.Length || scores.Length % classes != 0)
-            throw new ArgumentException($"{scores.Length} scores and {labels.Length} labels do not make a table of {classes} columns.");
+            throw new ArgumentException(
+                $"{scores.Length} scores and {labels.Length} labels do not make a table of {classes} columns.");
         var column = new float[scores.Length / classes];
         var isPositive = new bool[column.Length];
         var results = new double[classes];
@@ -98,7 +99,8 @@ public static class RankingMetrics
         if (scores.Length != isPositive.Length)
             throw new ArgumentException($"There are {scores.Length} scores but {isPositive.Length} labels.", nameof(isPositive));
         var positive = isPositive.ToArray();
-        return [.. scores.ToArray().Zip(positive).GroupBy(item => item.First, item => item.Second).OrderByDescending(group => group.Key)
+        return [.. scores.ToArray().Zip(positive).GroupBy(item => item.First, item => item.Second)
+            .OrderByDescending(group => group.Key)
             .Select(group => (group.Count(hit => hit), group.Count(hit => !hit)))];
     }
 }

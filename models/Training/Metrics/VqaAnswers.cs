@@ -5,8 +5,8 @@ using System.Text;
 
 namespace FlorenceKernels.Training;
 
-/// <summary>Answers of VQAv2: the normalisation of the official evaluation as METER applies it, and scores by the number of people
-/// who gave an answer.</summary>
+/// <summary>Answers of VQAv2: the normalisation of the official evaluation as METER applies it, and scores by the number of
+/// people who gave an answer.</summary>
 public static class VqaAnswers
 {
     private const string Punctuation = ";/[]\"{}()=+\\_-><@`,?!";
@@ -15,19 +15,30 @@ public static class VqaAnswers
 
     private static readonly Dictionary<string, string> _numbers = new(StringComparer.Ordinal)
     {
-        ["none"] = "0", ["zero"] = "0", ["one"] = "1", ["two"] = "2", ["three"] = "3", ["four"] = "4",
-        ["five"] = "5", ["six"] = "6", ["seven"] = "7", ["eight"] = "8", ["nine"] = "9", ["ten"] = "10",
+        ["none"] = "0",
+        ["zero"] = "0",
+        ["one"] = "1",
+        ["two"] = "2",
+        ["three"] = "3",
+        ["four"] = "4",
+        ["five"] = "5",
+        ["six"] = "6",
+        ["seven"] = "7",
+        ["eight"] = "8",
+        ["nine"] = "9",
+        ["ten"] = "10",
     };
 
     // every form with exactly one of its apostrophes left out is mapped to the whole form
     private const string Contractions =
-        "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd he'd've he's how'd " +
-        "how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've needn't not've o'clock oughtn't " +
-        "'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've " +
-        "someone'll someone's something'd something'd've something'll that's there'd there'd've there're there's they'd they'd've " +
-        "they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd where's where've " +
-        "who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all y'all'll y'all'd've you'd " +
-        "you'd've you'll you're you've";
+        "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't " +
+        "he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't " +
+        "must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've " +
+        "somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's something'd " +
+        "something'd've something'll that's there'd there'd've there're there's they'd they'd've they'll they're " +
+        "they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd where's where've " +
+        "who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all y'all'll " +
+        "y'all'd've you'd you'd've you'll you're you've";
 
     private static readonly Dictionary<string, string> _contractions = MissingApostrophes();
 
@@ -48,7 +59,8 @@ public static class VqaAnswers
 
     /// <summary>Scores of all answers that people gave to one question; any other answer scores 0.</summary>
     public static Dictionary<string, double> SoftScores(IEnumerable<string> answers) =>
-        answers.GroupBy(answer => answer, StringComparer.Ordinal).ToDictionary(g => g.Key, g => SoftScore(g.Count()), StringComparer.Ordinal);
+        answers.GroupBy(answer => answer, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => SoftScore(group.Count()), StringComparer.Ordinal);
 
     /// <summary>Mean over questions of the target score of the best-scored answer; NaN without questions.</summary>
     /// <param name="logits">[questions, answers]</param>
@@ -58,14 +70,16 @@ public static class VqaAnswers
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(answers, 1);
         if (logits.Length != targets.Length || logits.Length % answers != 0)
-            throw new ArgumentException($"{logits.Length} logits and {targets.Length} targets are not tables of {answers} answers.", nameof(targets));
+            throw new ArgumentException(
+                $"{logits.Length} logits and {targets.Length} targets are not tables of {answers} answers.", nameof(targets));
         var questions = logits.Length / answers;
         var sum = 0.0;
         for (var q = 0; q < questions; q++) sum += targets[q * answers + ScoreTable.Best(logits.Slice(q * answers, answers))];
         return sum / questions;
     }
 
-    // a sign is deleted where it stands beside a space somewhere, or where digits have a comma between them; else it becomes a space
+    // a sign is deleted where it stands beside a space somewhere, or where digits have a comma between them; else it becomes a
+    // space
     private static string WithoutPunctuation(string answer)
     {
         var hasDigitComma = false;
@@ -74,7 +88,8 @@ public static class VqaAnswers
         var text = answer;
         foreach (var sign in Punctuation)
         {
-            var isDeleted = hasDigitComma || answer.Contains($"{sign} ", StringComparison.Ordinal) || answer.Contains($" {sign}", StringComparison.Ordinal);
+            var isDeleted = hasDigitComma || answer.Contains($"{sign} ", StringComparison.Ordinal)
+                || answer.Contains($" {sign}", StringComparison.Ordinal);
             text = text.Replace(sign.ToString(), isDeleted ? "" : " ", StringComparison.Ordinal);
         }
         return text;
@@ -95,7 +110,8 @@ public static class VqaAnswers
 
     private static Dictionary<string, string> MissingApostrophes()
     {
-        var forms = new Dictionary<string, string>(StringComparer.Ordinal) { ["somebody'd"] = "somebodyd" };   // as in the official table
+        // as in the official table
+        var forms = new Dictionary<string, string>(StringComparer.Ordinal) { ["somebody'd"] = "somebodyd" };
         foreach (var whole in Contractions.Split(' '))
             for (var i = 0; i < whole.Length; i++)
                 if (whole[i] == '\'') forms[whole.Remove(i, 1)] = whole;

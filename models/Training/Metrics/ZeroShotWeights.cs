@@ -8,7 +8,8 @@ public static class ZeroShotWeights
 {
     private const double SmallestNorm = 1e-12;
 
-    /// <summary>Class weights: each text is L2-normalised, the texts of a class are averaged, the mean is normalised again.</summary>
+    /// <summary>Class weights: each text is L2-normalised, the texts of a class are averaged, the mean is normalised
+    /// again.</summary>
     /// <param name="text">[classes, templates, D]</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="templates">Texts a class.</param>
@@ -18,7 +19,8 @@ public static class ZeroShotWeights
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(templates, 1);
         if (text.Length % ((long)classes * templates) != 0)
-            throw new ArgumentException($"{text.Length} values are no table of {classes} classes with {templates} templates.", nameof(text));
+            throw new ArgumentException($"{text.Length} values are no table of {classes} classes with {templates} templates.",
+                nameof(text));
         var width = text.Length / classes / templates;
         var weights = new float[classes * width];
         var mean = new double[width];
@@ -48,14 +50,16 @@ public static class ZeroShotWeights
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         if (images.Length % width != 0 || weights.Length % width != 0)
-            throw new ArgumentException($"{images.Length} image and {weights.Length} weight values are not rows of {width}.", nameof(width));
+            throw new ArgumentException($"{images.Length} image and {weights.Length} weight values are not rows of {width}.",
+                nameof(width));
         int count = images.Length / width, classes = weights.Length / width;
         var scores = new float[count * classes];
         for (var n = 0; n < count; n++)
         {
             var row = images.Slice(n * width, width);
             var scale = 1 / Norm(row);
-            for (var c = 0; c < classes; c++) scores[n * classes + c] = (float)(Dot(row, weights.Slice(c * width, width)) * scale);
+            for (var c = 0; c < classes; c++)
+                scores[n * classes + c] = (float)(Dot(row, weights.Slice(c * width, width)) * scale);
         }
         return scores;
     }
@@ -71,7 +75,8 @@ public static class ZeroShotWeights
     {
         var sums = Vector<float>.Zero;
         var i = 0;
-        for (; i + Vector<float>.Count <= a.Length; i += Vector<float>.Count) sums += new Vector<float>(a[i..]) * new Vector<float>(b[i..]);
+        for (; i + Vector<float>.Count <= a.Length; i += Vector<float>.Count)
+            sums += new Vector<float>(a[i..]) * new Vector<float>(b[i..]);
         double sum = Vector.Sum(sums);
         for (; i < a.Length; i++) sum += (double)a[i] * b[i];
         return sum;

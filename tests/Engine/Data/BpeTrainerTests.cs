@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text;
 using FlorenceKernels.Data;
 using Xunit;
 
@@ -62,7 +63,8 @@ public sealed class BpeTrainerTests
 
     private static List<string> Symbols(string piece)
     {
-        var symbols = System.Text.Encoding.UTF8.GetBytes(piece).Select(b => ByteAlphabet.SymbolOfId(ByteAlphabet.IdOf(b)).ToString()).ToList();
+        var symbols = Encoding.UTF8.GetBytes(piece)
+            .Select(b => ByteAlphabet.SymbolOfId(ByteAlphabet.IdOf(b)).ToString()).ToList();
         symbols[^1] += "</w>";
         return symbols;
     }

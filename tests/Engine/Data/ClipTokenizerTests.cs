@@ -96,7 +96,8 @@ public sealed class ClipTokenizerTests
     [InlineData("ΟΔΟΣ ΣΟΣ Σ.Α İ", "οδος|σος|σ|.|α|i|\u0307")]
     [InlineData("&amp;lt; &#x41;&#128; &notit; &bogus; &#0;", "<|a|€|¬|it|;|&|bogus|;|\ufffd")]
     [InlineData("a\u0085\u00a0\u2003b\u200bc", "a|b|\u200b|c")]
-    [InlineData("!<|startoftext|> <|StartOfText|>x", "!<|startoftext|>|<|startoftext|>|x", "!<|;startoftext;|>;<|startoftext|>;x")]
+    [InlineData("!<|startoftext|> <|StartOfText|>x", "!<|startoftext|>|<|startoftext|>|x",
+        "!<|;startoftext;|>;<|startoftext|>;x")]
     [InlineData(" \u001c\u001da\u001cb\u001e ", "a|\u001c|b")]
     public void Pieces_follow_the_reference_rules(string text, string pieces, string? semicolons = null) =>
         Assert.Equal(semicolons?.Split(';') ?? pieces.Split('|'), ClipTokenizer.Pieces(text));
@@ -120,14 +121,16 @@ public sealed class ClipTokenizerTests
     public void Long_pieces_merge_as_short_ones_do()
     {
         // merges that name symbols before they are made: order of passes then matters
-        BpeMerge[] odd = [new("aa", "a"), new("a", "a"), new("aaa", "aa"), new("b", "aa"), new("aa", "b"), new("aab", "a</w>"), new("b", "a</w>")];
+        BpeMerge[] odd = [new("aa", "a"), new("a", "a"), new("aaa", "aa"), new("b", "aa"), new("aa", "b"), new("aab", "a</w>"),
+            new("b", "a</w>")];
         foreach (var merges in (BpeMerges[])[new(odd), TextCorpus.Trained.Merges])
         {
             var merger = new BpeMerger(merges);
             var random = new Random(7);
             for (var n = 1; n < 300; n++)
             {
-                var piece = Enumerable.Range(0, n).Select(_ => ByteAlphabet.IdOf((byte)"abkroin"[random.Next(n % 2 == 0 ? 2 : 7)])).ToArray();
+                var piece = Enumerable.Range(0, n)
+                    .Select(_ => ByteAlphabet.IdOf((byte)"abkroin"[random.Next(n % 2 == 0 ? 2 : 7)])).ToArray();
                 piece[^1] += 256;
                 var (scan, buckets) = ((int[])piece.Clone(), (int[])piece.Clone());
                 Assert.Equal(scan[..merger.MergeByScan(scan)], buckets[..merger.MergeByBuckets(buckets)]);
@@ -164,7 +167,8 @@ public sealed class ClipTokenizerTests
         foreach (var text in TextCorpus.RandomStrings(3, 2000, 0x110000).Concat(TextCorpus.Sentences(2, 500)))
         {
             var pieces = ClipTokenizer.Pieces(text);
-            if (pieces.Any(piece => piece.StartsWith("<|", StringComparison.Ordinal) || piece.Contains("</w>", StringComparison.Ordinal))) continue;
+            if (pieces.Any(piece => piece.StartsWith("<|", StringComparison.Ordinal)
+                || piece.Contains("</w>", StringComparison.Ordinal))) continue;
             Assert.Equal(Spaced(pieces), TextCorpus.Trained.Decode(TextCorpus.Trained.Encode(text)));
         }
     }
@@ -182,7 +186,8 @@ public sealed class ClipTokenizerTests
     public void Gzip_and_plain_files_give_the_same_merges()
     {
         var merges = TextCorpus.Trained.Merges;
-        var plain = Encoding.UTF8.GetBytes(merges.Header + "\n" + string.Join('\n', merges.Merges.Select(m => $"{m.Left} {m.Right}")));
+        var plain = Encoding.UTF8.GetBytes(merges.Header + "\n"
+            + string.Join('\n', merges.Merges.Select(m => $"{m.Left} {m.Right}")));
         var zipped = new MemoryStream();
         using (var gzip = new GZipStream(zipped, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(plain);
         zipped.Position = 0;

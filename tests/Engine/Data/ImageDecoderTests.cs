@@ -22,7 +22,10 @@ public sealed class ImageDecoderTests
         var image = new RgbaImage(width, height);
         for (var y = 0; y < height; y++)
             for (var x = 0; x < width; x++)
-                new byte[] { (byte)(5 * x), (byte)(7 * y), (byte)(x + y), (byte)(255 - alphaStep * x) }.CopyTo(image.Row(y)[(4 * x)..]);
+            {
+                byte[] pixel = [(byte)(5 * x), (byte)(7 * y), (byte)(x + y), (byte)(255 - alphaStep * x)];
+                pixel.CopyTo(image.Row(y)[(4 * x)..]);
+            }
         return image;
     }
 
@@ -68,11 +71,13 @@ public sealed class ImageDecoderTests
         var file = Encoded(Gradient(40, 25, 3), SKEncodedImageFormat.Png);
         Fails(ImageDecodeFailure.UnknownFormat, () => ImageDecoder.Decode([]));
         Fails(ImageDecodeFailure.UnknownFormat, () => ImageDecoder.Decode("no picture at all"u8));
-        Fails(ImageDecodeFailure.UnknownFormat, () => ImageDecoder.Decode("GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"u8));
+        Fails(ImageDecodeFailure.UnknownFormat,
+            () => ImageDecoder.Decode("GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"u8));
         Fails(ImageDecodeFailure.Damaged, () => ImageDecoder.Decode(file.AsSpan(0, file.Length * 2 / 3)));
         var jpeg = Encoded(Gradient(64, 64, 0), SKEncodedImageFormat.Jpeg);
         Fails(ImageDecodeFailure.Damaged, () => ImageDecoder.Decode(jpeg.AsSpan(0, jpeg.Length * 2 / 3)));
-        Assert.Throws<FileNotFoundException>(() => ImageDecoder.DecodeFile(Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString())));
+        Assert.Throws<FileNotFoundException>(() =>
+            ImageDecoder.DecodeFile(Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString())));
     }
 
     [Theory]

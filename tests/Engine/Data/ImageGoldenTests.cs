@@ -8,22 +8,19 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>Every case of golden group 14: PIL and torchvision on real uint8 images, compared exactly where the result is uint8.</summary>
+/// <summary>Every case of golden group 14: PIL and torchvision on real uint8 images, compared exactly where the result is
+/// uint8.</summary>
 public sealed class ImageGoldenTests
 {
     private const string Group = "14_image";
     private const int CaseCount = 42;
 
-    public static IEnumerable<TheoryDataRow<string>> Cases() => GoldenDirectory.Cases(Group).Select(name => new TheoryDataRow<string>(name));
+    public static IEnumerable<TheoryDataRow<string>> Cases() => GoldenCase.Rows(Group);
 
     [Fact]
-    public void All_cases_of_the_group_are_here()
-    {
-        GoldenCase.PathOf(Group, "");   // skips without data
-        Assert.Equal(CaseCount, GoldenDirectory.Cases(Group).Count());
-    }
+    public void All_cases_of_the_group_are_here() => GoldenCase.RequireCount(Group, CaseCount);
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Cases))]
     public void Case_equals_the_reference(string name)
     {
@@ -41,12 +38,14 @@ public sealed class ImageGoldenTests
     }
 
     private static RgbImage Input(GoldenFile golden, string name = "in.image") =>
-        golden.Shape(name) is [var height, var width, 3] ? new RgbImage(width, height, golden.Bytes(name)) : throw new InvalidOperationException(name);
+        golden.Shape(name) is [var height, var width, 3] ? new RgbImage(width, height, golden.Bytes(name))
+            : throw new InvalidOperationException(name);
 
     private static ResizeFilter Filter(GoldenFile golden) =>
         Enum.Parse<ResizeFilter>(golden.Config.GetProperty("filter").GetString()!, ignoreCase: true);
 
-    private static float[] Numbers(GoldenFile golden, string key) => [.. golden.Config.GetProperty(key).EnumerateArray().Select(v => v.GetSingle())];
+    private static float[] Numbers(GoldenFile golden, string key) =>
+        [.. golden.Config.GetProperty(key).EnumerateArray().Select(v => v.GetSingle())];
 
     private static ChannelNormalization Normalization(GoldenFile golden) => new(Numbers(golden, "mean"), Numbers(golden, "std"));
 
@@ -59,7 +58,8 @@ public sealed class ImageGoldenTests
         var filter = Filter(golden);
         GoldenCase.Agrees(golden.Compare("out.image", Resampler.Resize(image, size[1], size[0], filter).Pixels));
         var floats = new float[size[0] * size[1] * 3];
-        Resampler.Resize(Array.ConvertAll(image.Pixels, v => (float)v), image.Width, image.Height, 3, floats, size[1], size[0], filter);
+        Resampler.Resize(Array.ConvertAll(image.Pixels, v => (float)v), image.Width, image.Height, 3, floats, size[1], size[0],
+            filter);
         if (golden.Has("out.float")) GoldenCase.Agrees(golden.Compare("out.float", floats));
         var gray = new GrayImage(image.Width, image.Height, [.. image.Pixels.Where((_, i) => i % 3 == 1)]);
         byte[] green = [.. golden.Bytes("out.image").Where((_, i) => i % 3 == 1)];
@@ -79,7 +79,8 @@ public sealed class ImageGoldenTests
         var (width, height) = ImageGeometry.ShortSideSize(image.Width, image.Height, size);
         GoldenCase.Agrees(golden.Compare("out.resized_size", [height, width]));
         var filter = Filter(golden);
-        Run(golden, new Compose([new ResizeShortSide(size, filter), new CenterCrop(crop, crop)], Normalization(golden)), image, "out.crop");
+        Run(golden, new Compose([new ResizeShortSide(size, filter), new CenterCrop(crop, crop)], Normalization(golden)), image,
+            "out.crop");
         if (filter != ResizeFilter.Bicubic) return;
         Run(golden, size == crop ? Compose.ClipEval(crop) : Compose.SwinEval(crop), image, "out.crop");
     }
@@ -109,8 +110,10 @@ public sealed class ImageGoldenTests
     private static void Convert(GoldenFile golden)
     {
         var (height, width) = (golden.Shape("in.gray")[0], golden.Shape("in.gray")[1]);
-        GoldenCase.Agrees(golden.Compare("out.gray_to_rgb", new GrayImage(width, height, golden.Bytes("in.gray")).ToRgb().Pixels));
-        GoldenCase.Agrees(golden.Compare("out.rgba_to_rgb", new RgbaImage(width, height, golden.Bytes("in.rgba")).ToRgb().Pixels));
+        GoldenCase.Agrees(golden.Compare("out.gray_to_rgb",
+            new GrayImage(width, height, golden.Bytes("in.gray")).ToRgb().Pixels));
+        GoldenCase.Agrees(golden.Compare("out.rgba_to_rgb",
+            new RgbaImage(width, height, golden.Bytes("in.rgba")).ToRgb().Pixels));
         GoldenCase.Agrees(golden.Compare("out.rgb_to_gray", Input(golden, "in.rgb").ToGray().Pixels));
     }
 }

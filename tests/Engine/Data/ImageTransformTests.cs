@@ -63,7 +63,8 @@ public sealed class ImageTransformTests
     {
         ulong First(ulong seed, long epoch, long index) => new SampleRandom(seed, epoch, index).NextUInt64();
         Assert.Equal(First(1, 2, 3), First(1, 2, 3));
-        ulong[] all = [First(1, 2, 3), First(2, 2, 3), First(1, 3, 3), First(1, 2, 4), First(1, 3, 2), First(3, 2, 1), First(2, 1, 3), First(0, 0, 0)];
+        ulong[] all = [First(1, 2, 3), First(2, 2, 3), First(1, 3, 3), First(1, 2, 4), First(1, 3, 2), First(3, 2, 1),
+            First(2, 1, 3), First(0, 0, 0)];
         Assert.Equal(all.Length, all.Distinct().Count());
         var random = new SampleRandom(7, 0, 0);
         var mean = Enumerable.Range(0, 20_000).Average(_ => random.NextDouble());
@@ -81,7 +82,8 @@ public sealed class ImageTransformTests
         {
             var random = new SampleRandom(1, 0, i);
             var box = crop.Draw(120, 90, ref random);
-            Assert.True(box.Top >= 0 && box.Left >= 0 && box.Top + box.Height <= 90 && box.Left + box.Width <= 120, box.ToString());
+            Assert.True(box.Top >= 0 && box.Top + box.Height <= 90, box.ToString());
+            Assert.True(box.Left >= 0 && box.Left + box.Width <= 120, box.ToString());
             areas[i] = box.Width * box.Height / (120.0 * 90);
             Assert.InRange(areas[i], 0.19, 0.91);
             Assert.InRange((double)box.Width / box.Height, 0.73, 1.37);

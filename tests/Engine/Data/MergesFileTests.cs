@@ -10,7 +10,8 @@ namespace FlorenceKernels.Tests.Engine;
 
 public sealed class MergesFileTests
 {
-    private static BpeMerges Read(string text, BpeMergesLimits? limits = null) => BpeMerges.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), limits);
+    private static BpeMerges Read(string text, BpeMergesLimits? limits = null) =>
+        BpeMerges.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), limits);
 
     [Theory]
     [InlineData("", "header")]
@@ -42,7 +43,8 @@ public sealed class MergesFileTests
     public void Ten_thousand_mutated_files_give_a_vocabulary_or_the_typed_exception()
     {
         var merges = TextCorpus.Trained.Merges;
-        var plain = Encoding.UTF8.GetBytes(merges.Header + "\n" + string.Join('\n', merges.Merges.Take(60).Select(m => $"{m.Left} {m.Right}")));
+        var plain = Encoding.UTF8.GetBytes(merges.Header + "\n"
+            + string.Join('\n', merges.Merges.Take(60).Select(m => $"{m.Left} {m.Right}")));
         var zipped = new MemoryStream();
         using (var gzip = new GZipStream(zipped, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(plain);
         var (random, read, refused) = (new Random(17), 0, 0);

@@ -15,8 +15,10 @@ public sealed class PromptTemplatesTests
         Assert.Equal("{}.", pool[0]);
         Assert.Equal(80, PromptTemplates.ImageNet80.Templates.Length);
         Assert.All(pool, template => Assert.Equal(2, template.Split("{}").Length));
-        string[] sample = ["a bad photo of a {}.", "a photo of many {}.", "a photo of the hard to see {}.", "a jpeg corrupted photo of the {}.",
-            "the origami {}.", "the {} in a video game.", "itap of my {}.", "a plushie {}.", "a photo of one {}.", "graffiti of the {}."];
+        string[] sample = ["a bad photo of a {}.", "a photo of many {}.", "a photo of the hard to see {}.",
+            "a jpeg corrupted photo of the {}.",
+            "the origami {}.", "the {} in a video game.", "itap of my {}.", "a plushie {}.", "a photo of one {}.",
+            "graffiti of the {}."];
         Assert.All(sample, template => Assert.Contains(template, pool));
         Assert.All(PromptTemplates.ImageNet7.Templates, template => Assert.Contains(template, pool));
         Assert.Equal(7, PromptTemplates.ImageNet7.Templates.Length);
@@ -28,7 +30,8 @@ public sealed class PromptTemplatesTests
         var pool = PromptTemplates.Pool81;
         Assert.Equal("dog.", pool.Draw("dog", 0));
         Assert.Equal(pool.Apply(80, "dog"), pool.Draw("dog", uint.MaxValue));
-        var counts = Enumerable.Range(0, 8100).Select(n => pool.Draw("dog", (uint)(n * (uint.MaxValue / 8100L)))).GroupBy(text => text).ToList();
+        var counts = Enumerable.Range(0, 8100).Select(n => pool.Draw("dog", (uint)(n * (uint.MaxValue / 8100L))))
+            .GroupBy(text => text).ToList();
         Assert.Equal(81, counts.Count);
         Assert.All(counts, group => Assert.InRange(group.Count(), 99, 101));
         Assert.Equal(pool.ApplyAll("dog")[5], pool.Apply(5, "dog"));
@@ -40,7 +43,8 @@ public sealed class PromptTemplatesTests
     [InlineData("a red panda", false)]
     [InlineData("", false)]
     [InlineData(" \t", false)]
-    public void Short_texts_have_one_or_two_words(string text, bool isShort) => Assert.Equal(isShort, PromptTemplates.IsShort(text));
+    public void Short_texts_have_one_or_two_words(string text, bool isShort) =>
+        Assert.Equal(isShort, PromptTemplates.IsShort(text));
 
     [Fact]
     public void Class_names_lose_commas_and_plus_signs() =>

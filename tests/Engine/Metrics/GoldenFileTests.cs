@@ -12,9 +12,13 @@ public sealed class GoldenFileTests
 {
     private static GoldenFile Sample(string tolerance)
     {
-        var header = Encoding.UTF8.GetBytes(
-            """{"out.y":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"out.ids":{"dtype":"I32","shape":[2],"data_offsets":[8,16]},"""
-            + "\"__metadata__\":{\"config\":" + JsonSerializer.Serialize("{\"kind\":\"x\"}") + ",\"tolerance\":" + JsonSerializer.Serialize(tolerance) + "}}");
+        const string Tensors =
+            """
+            "out.y": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+            "out.ids": {"dtype": "I32", "shape": [2], "data_offsets": [8, 16]}
+            """;
+        var metadata = JsonSerializer.Serialize(new { config = """{"kind":"x"}""", tolerance });
+        var header = Encoding.UTF8.GetBytes($"{{{Tensors}, \"__metadata__\": {metadata}}}");
         var file = new byte[8 + header.Length + 16];
         BinaryPrimitives.WriteInt64LittleEndian(file, header.Length);
         header.CopyTo(file, 8);

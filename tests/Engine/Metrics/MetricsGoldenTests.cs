@@ -15,16 +15,12 @@ public sealed class MetricsGoldenTests
     private const string Group = "15_metrics";
     private const int CaseCount = 9;   // and vqa.json
 
-    public static IEnumerable<TheoryDataRow<string>> Cases() => GoldenDirectory.Cases(Group).Select(name => new TheoryDataRow<string>(name));
+    public static IEnumerable<TheoryDataRow<string>> Cases() => GoldenCase.Rows(Group);
 
     [Fact]
-    public void All_cases_of_the_group_are_here()
-    {
-        GoldenCase.PathOf(Group, "");   // skips without data
-        Assert.Equal(CaseCount, GoldenDirectory.Cases(Group).Count());
-    }
+    public void All_cases_of_the_group_are_here() => GoldenCase.RequireCount(Group, CaseCount);
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Cases))]
     public void Case_equals_the_reference(string name)
     {
@@ -63,7 +59,8 @@ public sealed class MetricsGoldenTests
         Check("out.auc", "out.auc_macro", Of(RankingMetrics.RocAuc));
         Check("out.ap", "out.map", Of(RankingMetrics.AveragePrecision));
         Check("out.ap11_strict", "out.map11_strict", Of((s, p) => RankingMetrics.ElevenPointAveragePrecision(s, p)));
-        Check("out.ap11_peer", "out.map11_peer", Of((s, p) => RankingMetrics.ElevenPointAveragePrecision(s, p, ElevenPointRule.Peer)));
+        Check("out.ap11_peer", "out.map11_peer",
+            Of((s, p) => RankingMetrics.ElevenPointAveragePrecision(s, p, ElevenPointRule.Peer)));
     }
 
     private static void Retrieval(GoldenFile golden)
@@ -117,7 +114,8 @@ public sealed class MetricsGoldenTests
                 Assert.Equal(answer.Value.GetDouble(), ours.GetValueOrDefault(answer.Name), 12);
         }
         var score = file.RootElement.GetProperty("vqa_score");
-        float[] Table(string name) => [.. score.GetProperty(name).EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(v => v.GetSingle())];
+        float[] Table(string name) =>
+            [.. score.GetProperty(name).EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(v => v.GetSingle())];
         Assert.Equal(score.GetProperty("score").GetDouble(), VqaAnswers.Score(Table("logits"), Table("targets"), 9), 6);
     }
 }

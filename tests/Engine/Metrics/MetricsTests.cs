@@ -48,7 +48,8 @@ public sealed class MetricsTests
         var result = RetrievalMetrics.Rank(similarity, [0, 2], 3);
         Assert.Equal([2L, 1], result.ImageToText.Ranks);
         Assert.Equal([3L, 2], result.TextToImage.Ranks);
-        Assert.Equal((0, 0.5, 2.5, 2), (result.TextToImage.RecallAt(1), result.TextToImage.RecallAt(2), result.TextToImage.MeanRank(), result.TextToImage.MedianRank()));
+        Assert.Equal((0, 0.5, 2.5, 2), (result.TextToImage.RecallAt(1), result.TextToImage.RecallAt(2),
+            result.TextToImage.MeanRank(), result.TextToImage.MedianRank()));
         Assert.True(double.IsNaN(RetrievalMetrics.Rank([], [], 3).TextToImage.RecallAt(1)));
     }
 
@@ -80,7 +81,8 @@ public sealed class MetricsTests
             for (var i = 0; i < n; i++)
             {
                 var logits = Enumerable.Range(0, classes)
-                    .Select(c => b[c] + Enumerable.Range(0, features).Sum(f => w[c * features + f] * x[i * features + f])).ToArray();
+                    .Select(c => b[c]
+                        + Enumerable.Range(0, features).Sum(f => w[c * features + f] * x[i * features + f])).ToArray();
                 sum += cost * (Math.Log(logits.Sum(Math.Exp)) - logits[labels[i]]);
             }
             return sum;
@@ -119,5 +121,6 @@ public sealed class MetricsTests
     [InlineData("...", "")]
     [InlineData("couldntve", "couldntve")]
     [InlineData("couldnt've", "couldn't've")]
-    public void Vqa_normalisation_follows_the_official_table(string answer, string expected) => Assert.Equal(expected, VqaAnswers.Normalize(answer));
+    public void Vqa_normalisation_follows_the_official_table(string answer, string expected) =>
+        Assert.Equal(expected, VqaAnswers.Normalize(answer));
 }
