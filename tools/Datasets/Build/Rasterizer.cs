@@ -1,0 +1,68 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageMagick;
+
+namespace FlorenceKernels.Datasets;
+
+/// <summary>Draws vector and pixel images into squares of RGBA bytes, keeping the aspect, on nothing.</summary>
+internal static class Rasterizer
+{
+    private const int MaxSide = 6000;
+
+    /// <summary>Draws every image on <paramref name="threads"/> threads; the fault of one that cannot be drawn stands in its place.</summary>
+    public static (byte[]? Rgba, string? Fault)[] DrawAll(
+        SourceImage[] images, int side, int threads, Action<int>? progress, CancellationToken cancel)
+    {
+        ResourceLimits.Thread = 1; // the parallelism is over images
+        var drawn = new (byte[]? Rgba, string? Fault)[images.Length];
+        int done = 0;
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel };
+        Parallel.For(0, images.Length, options, i =>
+        {
+            try
+            {
+                drawn[i].Rgba = Draw(images[i].Bytes(), images[i].Format, side);
+            }
+            catch (Exception error) when (error is MagickException or System.IO.InvalidDataException)
+            {
+                drawn[i].Fault = error.Message;
+            }
+
+            int now = Interlocked.Increment(ref done);
+            if (now % 500 == 0 || now == images.Length) progress?.Invoke(now);
+        });
+        return drawn;
+    }
+
+    public static byte[] Draw(byte[] file, ImageFormat format, int side)
+    {
+        var settings = new MagickReadSettings
+        {
+            Format = format == ImageFormat.Svg ? MagickFormat.Svg : MagickFormat.Png,
+            BackgroundColor = MagickColors.Transparent,
+        };
+        if (format == ImageFormat.Svg) (settings.Width, settings.Height) = ((uint)side, (uint)side);
+        else Refuse(new MagickImageInfo(file, settings));
+        using var image = new MagickImage(file, settings);
+        image.BackgroundColor = MagickColors.Transparent;
+        if (image.Width != side || image.Height != side)
+        {
+            if (Math.Max(image.Width, image.Height) != side) image.Resize((uint)side, (uint)side);
+            image.Extent((uint)side, (uint)side, Gravity.Center, MagickColors.Transparent);
+        }
+
+        image.ColorSpace = ColorSpace.sRGB;
+        using IPixelCollection<byte> pixels = image.GetPixels();
+        byte[] rgba = pixels.ToByteArray(PixelMapping.RGBA)
+            ?? throw new System.IO.InvalidDataException("the image has no pixels");
+        if (rgba.Length != side * side * 4) throw new System.IO.InvalidDataException($"the image has {rgba.Length} bytes of pixels");
+        return rgba;
+    }
+
+    private static void Refuse(MagickImageInfo info)
+    {
+        if (info.Width > MaxSide || info.Height > MaxSide)
+            throw new System.IO.InvalidDataException($"the image has {info.Width}x{info.Height} pixels, above {MaxSide}");
+    }
+}
