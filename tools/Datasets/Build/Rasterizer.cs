@@ -10,6 +10,9 @@ internal static class Rasterizer
 {
     private const int MaxSide = 6000;
 
+    // What is left after cutting margins is at least a quarter of the page as a rule, and then is not drawn too coarsely.
+    private const int TrimScale = 4;
+
     /// <summary>Draws every image on <paramref name="threads"/> threads; the fault of one that cannot be drawn stands in its place.</summary>
     public static (byte[]? Rgba, string? Fault)[] DrawAll(
         SourceImage[] images, int side, int threads, Action<int>? progress, CancellationToken cancel)
@@ -22,7 +25,7 @@ internal static class Rasterizer
         {
             try
             {
-                drawn[i].Rgba = Draw(images[i].Bytes(), images[i].Format, side);
+                drawn[i].Rgba = Draw(images[i].Bytes(), images[i].Format, side, images[i].Trim);
             }
             catch (Exception error) when (error is MagickException or System.IO.InvalidDataException)
             {
@@ -35,17 +38,19 @@ internal static class Rasterizer
         return drawn;
     }
 
-    public static byte[] Draw(byte[] file, ImageFormat format, int side)
+    public static byte[] Draw(byte[] file, ImageFormat format, int side, bool trim)
     {
         var settings = new MagickReadSettings
         {
             Format = format == ImageFormat.Svg ? MagickFormat.Svg : MagickFormat.Png,
             BackgroundColor = MagickColors.Transparent,
         };
-        if (format == ImageFormat.Svg) (settings.Width, settings.Height) = ((uint)side, (uint)side);
+        uint drawn = (uint)(trim ? side * TrimScale : side);
+        if (format == ImageFormat.Svg) (settings.Width, settings.Height) = (drawn, drawn);
         else Refuse(new MagickImageInfo(file, settings));
         using var image = new MagickImage(file, settings);
         image.BackgroundColor = MagickColors.Transparent;
+        if (trim) CutMargins(image);
         if (image.Width != side || image.Height != side)
         {
             if (Math.Max(image.Width, image.Height) != side) image.Resize((uint)side, (uint)side);
@@ -58,6 +63,12 @@ internal static class Rasterizer
             ?? throw new System.IO.InvalidDataException("the image has no pixels");
         if (rgba.Length != side * side * 4) throw new System.IO.InvalidDataException($"the image has {rgba.Length} bytes of pixels");
         return rgba;
+    }
+
+    private static void CutMargins(MagickImage image)
+    {
+        image.Trim();
+        image.ResetPage();
     }
 
     private static void Refuse(MagickImageInfo info)

@@ -83,7 +83,8 @@ internal static class IconifySource
         }
 
         double left = Number("left", 0), top = Number("top", 0), width = Number("width", 16), height = Number("height", 16);
-        string body = icon.GetProperty("body").GetString()!;
+        // The rasteriser knows SVG 1.1's name of the attribute only, and would draw nothing for each <use>.
+        string body = icon.GetProperty("body").GetString()!.Replace(" href=\"", " xlink:href=\"", StringComparison.Ordinal);
         // A mirror about the middle of the view box: x -> 2 left + width - x.
         if (mirrored) body = $"<g transform=\"translate({Say(2 * left + width)} 0) scale(-1 1)\">{body}</g>";
         return Encoding.UTF8.GetBytes("<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" " +

@@ -16,6 +16,7 @@ internal static partial class OpenclipartSource
     private const int MaxFileBytes = 2 << 20;
     private const int MaxUses = 4;
     private const int MaxTextChars = 1000;
+    private const int LeastTextChars = 3;
     private static readonly string[] DroppedFolders = ["shapes", "special", "geography", "cards", "dice", "led", "clocks", "map_symbols"];
     private static readonly string[] DroppedKeywords = ["hash", "icons", "theme", "unsorted", "sign", "symbol", "menu"];
 
@@ -51,7 +52,8 @@ internal static partial class OpenclipartSource
         string[] authors = Agent().Matches(work).SelectMany(a => Words(Title().Match(a.Value).Groups[1].Value)).Distinct().ToArray();
         string own = Agent().Replace(work, "");
         string[] keywords = Item().Matches(own).Select(m => Clean(m.Groups[1].Value))
-            .Where(k => k.Length > 0 && Array.IndexOf(DroppedKeywords, k.ToLowerInvariant()) < 0).Distinct().Take(32).ToArray();
+            .Where(k => IsKeyword(k) && !Words(k).All(w => authors.Contains(w, StringComparer.OrdinalIgnoreCase)))
+            .Distinct().Take(32).ToArray();
         return new Entry(path, relative, Clean(Title().Match(own).Groups[1].Value),
             Clean(Description().Match(own).Groups[1].Value), keywords, authors);
     }
@@ -65,7 +67,7 @@ internal static partial class OpenclipartSource
             bool empty = TextKey.Normalise(entry.Title).Length == 0;
             bool poor = empty || uses[entry.Title.ToLowerInvariant()] > MaxUses || Boilerplate().IsMatch(entry.Title);
             string text = poor ? FromFileName(entry) : entry.Title;
-            if (TextKey.Normalise(text).Length > 0) images.Add(Image(entry, text, package, concepts));
+            if (TextKey.Normalise(text).Length >= LeastTextChars) images.Add(Image(entry, text, package, concepts));
         }
 
         return images;
@@ -96,6 +98,7 @@ internal static partial class OpenclipartSource
             Key = concept?.Key ?? normalised,
             KnownConcept = concept is not null,
             Format = ImageFormat.Svg,
+            Trim = true,
             Rich = rich,
             Tags = entry.Keywords,
             Group = folders.Length > 0 ? folders[0] : "",
@@ -104,6 +107,10 @@ internal static partial class OpenclipartSource
             Path = entry.Path,
         };
     }
+
+    // "hash(0x89f892c)" is what a program once wrote in place of a keyword.
+    private static bool IsKeyword(string text) => text.Any(char.IsLetter) && !text.Contains("0x", StringComparison.Ordinal)
+        && Array.IndexOf(DroppedKeywords, text.ToLowerInvariant()) < 0;
 
     private static string[] Words(string name) => name.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 

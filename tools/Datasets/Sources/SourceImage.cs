@@ -27,6 +27,9 @@ internal sealed record SourceImage
     public string Subgroup { get; init; } = "";
     public bool IsFlag { get; init; }
 
+    /// <summary>Whether empty margins are cut off: clip art is often drawn somewhere on a page.</summary>
+    public bool Trim { get; init; }
+
     /// <summary>The file's bytes, or null where <see cref="Path"/> names a file to read when it is needed.</summary>
     public byte[]? Data { get; init; }
     public string? Path { get; init; }
