@@ -1,6 +1,4 @@
 using System;
-using System.Collections.Generic;
-using FlorenceKernels.Data;
 
 namespace FlorenceKernels.Datasets;
 
@@ -30,38 +28,3 @@ public sealed record BuildOptions
 
     public Action<DatasetProgress>? Progress { get; init; }
 }
-
-/// <summary>What a finished data set was made of.</summary>
-public sealed record BuildReport
-{
-    /// <summary>Hash of everything the result depends on; a build with the same inputs is not repeated.</summary>
-    public required string Inputs { get; init; }
-    public required bool Collections { get; init; }
-    public required bool Permissive { get; init; }
-    public required int Side { get; init; }
-    public required IReadOnlyList<PackageRecord> Packages { get; init; }
-
-    /// <summary>Images per split name.</summary>
-    public required IReadOnlyDictionary<string, int> Splits { get; init; }
-
-    /// <summary>Images that count in the score per split name.</summary>
-    public required IReadOnlyDictionary<string, int> Scored { get; init; }
-
-    /// <summary>Different texts among the scored images per split name: the classes of a zero-shot split.</summary>
-    public required IReadOnlyDictionary<string, int> Texts { get; init; }
-
-    /// <summary>Training images per source.</summary>
-    public required IReadOnlyDictionary<string, int> TrainSources { get; init; }
-
-    /// <summary>Training images left out because a held-out image looks the same.</summary>
-    public required int Dropped { get; init; }
-
-    /// <summary>Images that could not be drawn, with the reason.</summary>
-    public required IReadOnlyList<string> Undrawable { get; init; }
-
-    /// <summary>Sources that could not be had, with the reason.</summary>
-    public required IReadOnlyList<string> Missing { get; init; }
-}
-
-/// <summary>A package as it was used.</summary>
-public sealed record PackageRecord(string Name, string Version, string Sha256, long Bytes, string Source, string Licence);

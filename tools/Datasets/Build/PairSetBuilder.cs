@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Threading;
 using FlorenceKernels.Data;
 
@@ -13,12 +11,10 @@ namespace FlorenceKernels.Datasets;
 /// <summary>Fetches the sources, draws them, splits them by rule R and writes the data set; does nothing when it is there already.</summary>
 public static class PairSetBuilder
 {
-    public const string ReportFile = "build.json";
     public const string AttributionFile = "ATTRIBUTION.md";
 
     // Raise when parsing, drawing or the split changes, so that caches of older programs are rebuilt.
     private const int RuleVersion = 1;
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true };
 
     /// <summary>Fetches what is missing and builds; the report says what was made, or what stood there already.</summary>
     public static BuildReport Build(BuildOptions options, CancellationToken cancel = default)
@@ -30,7 +26,7 @@ public static class PairSetBuilder
         IReadOnlyList<FetchedPackage> packages = cache.Fetch(SourcePackage.Choose(options.Collections, options.Permissive),
             out IReadOnlyList<string> missing, options.Progress, cancel);
         string inputs = InputsHash(options, packages);
-        if (ReadReport(options.Output) is { } standing && standing.Inputs == inputs) return standing;
+        if (BuildReport.Read(options.Output) is { } standing && standing.Inputs == inputs) return standing;
 
         options.Progress?.Invoke(new DatasetProgress("parse", 0, 1, "sources"));
         SourceImage[] images = ReadSources(packages);
@@ -50,21 +46,6 @@ public static class PairSetBuilder
         Write(options, report, samples, pixels);
         options.Progress?.Invoke(new DatasetProgress("write", 1, 1, options.Output));
         return report;
-    }
-
-    /// <summary>The report of the data set in <paramref name="directory"/>; null when there is none that this program can read.</summary>
-    public static BuildReport? ReadReport(string directory)
-    {
-        string path = Path.Combine(directory, ReportFile);
-        if (!File.Exists(path)) return null;
-        try
-        {
-            return JsonSerializer.Deserialize<BuildReport>(File.ReadAllText(path), Json);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
     }
 
     private static SourceImage[] ReadSources(IReadOnlyList<FetchedPackage> packages)
@@ -101,7 +82,7 @@ public static class PairSetBuilder
         return (kept.ToArray(), pixels.ToArray());
     }
 
-    private static PairSample? Sample(SourceImage image, SplitOutcome outcome, int cluster) => outcome.Split is not { } split ? null : new PairSample
+    private static PairSample? Sample(SourceImage image, SplitOutcome outcome, int cluster) => outcome.Split is not { } split ? null : new()
     {
         Id = image.Id,
         Source = image.Source,
@@ -121,29 +102,16 @@ public static class PairSetBuilder
         PairSample?[] samples, string[] undrawable, IReadOnlyList<string> missing)
     {
         PairSample[] kept = samples.OfType<PairSample>().ToArray();
-        return new BuildReport
+        return BuildReport.Counting(inputs, options.Side, kept) with
         {
-            Inputs = inputs,
             Collections = options.Collections,
             Permissive = options.Permissive,
-            Side = options.Side,
             Packages = packages.Select(p => new PackageRecord(p.Package.Name, p.Version, p.Sha256, p.Bytes, p.Package.Source,
                 p.Package.Licence)).ToArray(),
-            Splits = Count(kept, s => s.Split.Name()),
-            Scored = Count(kept.Where(s => s.Scored), s => s.Split.Name()),
-            Texts = Count(kept.Where(s => s.Scored || s.Split == PairSplit.Train).DistinctBy(s => (s.Split, s.Key)), s => s.Split.Name()),
-            TrainSources = Count(kept.Where(s => s.Split == PairSplit.Train), s => s.Source),
             Dropped = samples.Length - kept.Length,
             Undrawable = undrawable,
             Missing = missing,
         };
-    }
-
-    private static SortedDictionary<string, int> Count(IEnumerable<PairSample> samples, Func<PairSample, string> name)
-    {
-        var counts = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        foreach (PairSample sample in samples) counts[name(sample)] = counts.GetValueOrDefault(name(sample)) + 1;
-        return counts;
     }
 
     private static void Write(BuildOptions options, BuildReport report, PairSample?[] samples, byte[][] pixels)
@@ -155,7 +123,7 @@ public static class PairSetBuilder
         }
 
         writer.AddFile(AttributionFile, Attribution.Write(report));
-        writer.AddFile(ReportFile, JsonSerializer.Serialize(report, Json));
+        writer.AddFile(BuildReport.FileName, report.ToJson());
         writer.Commit();
     }
 
