@@ -9,6 +9,7 @@ namespace FlorenceKernels.Datasets;
 internal static class Rasterizer
 {
     private const int MaxSide = 6000;
+    private const byte Visible = 8;
 
     // What is left after cutting margins is at least a quarter of the page as a rule, and then is not drawn too coarsely.
     private const int TrimScale = 4;
@@ -29,7 +30,8 @@ internal static class Rasterizer
             }
             catch (Exception error) when (error is MagickException or System.IO.InvalidDataException)
             {
-                drawn[i].Fault = error.Message;
+                // Magick goes on with the name of a temporary file, which would make reports of equal builds differ.
+                drawn[i].Fault = error.Message.Split('`')[0].TrimEnd();
             }
 
             int now = Interlocked.Increment(ref done);
@@ -62,13 +64,36 @@ internal static class Rasterizer
         byte[] rgba = pixels.ToByteArray(PixelMapping.RGBA)
             ?? throw new System.IO.InvalidDataException("the image has no pixels");
         if (rgba.Length != side * side * 4) throw new System.IO.InvalidDataException($"the image has {rgba.Length} bytes of pixels");
+        if (IsBlank(rgba)) throw new System.IO.InvalidDataException("nothing is drawn");
         return rgba;
     }
 
+    /// <summary>Crops to what is not transparent. (Magick's own trim takes the corners' colours for the ground and eats flags.)</summary>
     private static void CutMargins(MagickImage image)
     {
-        image.Trim();
+        byte[] alpha;
+        using (IPixelCollection<byte> pixels = image.GetPixels()) alpha = pixels.ToByteArray(PixelMapping.RGBA)!;
+        int width = (int)image.Width, left = width, right = -1, top = (int)image.Height, bottom = -1;
+        for (int i = 3; i < alpha.Length; i += 4)
+        {
+            if (alpha[i] < Visible) continue;
+            int x = i / 4 % width, y = i / 4 / width;
+            (left, right, top, bottom) = (Math.Min(left, x), Math.Max(right, x), Math.Min(top, y), Math.Max(bottom, y));
+        }
+
+        if (right < 0) return;
+        image.Crop(new MagickGeometry(left, top, (uint)(right - left + 1), (uint)(bottom - top + 1)));
         image.ResetPage();
+    }
+
+    private static bool IsBlank(byte[] rgba)
+    {
+        for (int i = 3; i < rgba.Length; i += 4)
+        {
+            if (rgba[i] >= Visible) return false;
+        }
+
+        return true;
     }
 
     private static void Refuse(MagickImageInfo info)

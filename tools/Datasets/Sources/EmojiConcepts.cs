@@ -22,8 +22,8 @@ internal sealed record EmojiConcept(string Code, string Label, string Key, strin
 }
 
 /// <summary>
-/// The emoji by code points, by squashed name (for icons) and by normalised text (for captions of other collections). A CLDR label
-/// wins over a Unicode name, and that over a short name.
+/// The emoji by code points, by name (for icons) and by text (for captions of other collections, which know more short names). A
+/// CLDR label wins over a Unicode name, and that over a short name.
 /// </summary>
 internal sealed class EmojiConcepts
 {
@@ -33,23 +33,21 @@ internal sealed class EmojiConcepts
 
     public IReadOnlyCollection<EmojiConcept> All => _byCode.Values;
 
-    public static EmojiConcepts Parse(ReadOnlySpan<byte> data, ReadOnlySpan<byte> groups, ReadOnlySpan<byte> unicodeNames,
-        ReadOnlySpan<byte> shortNames)
+    public static EmojiConcepts Parse(byte[] data, byte[] groups, byte[] unicodeNames, byte[] shortNames, params byte[][] captionNames)
     {
         var concepts = new EmojiConcepts();
         concepts.AddConcepts(data, groups);
-        foreach (EmojiConcept concept in concepts.All) concepts.AddNames(concept, concept.Label);
+        foreach (EmojiConcept concept in concepts.All) concepts.AddName(concept, concept.Label);
         foreach ((string code, JsonElement value) in Object(unicodeNames))
         {
             // Only icons are looked up by Unicode name: captions of other collections do not use them.
             if (concepts.ByCode(code) is { } concept) concepts._byName.TryAdd(TextKey.Squash(value.GetString()!), concept);
         }
 
-        foreach ((string code, JsonElement value) in Object(shortNames))
+        foreach ((EmojiConcept concept, string name) in concepts.ShortNames(shortNames)) concepts.AddName(concept, name);
+        foreach (byte[] names in captionNames)
         {
-            if (concepts.ByCode(code) is not { } concept) continue;
-            IEnumerable<JsonElement> names = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value];
-            foreach (JsonElement name in names) concepts.AddNames(concept, name.GetString()!.Replace('_', ' '));
+            foreach ((EmojiConcept concept, string name) in concepts.ShortNames(names)) concepts.AddCaption(concept, name);
         }
 
         return concepts;
@@ -57,12 +55,12 @@ internal sealed class EmojiConcepts
 
     public static EmojiConcepts Read(FetchedPackage package)
     {
-        const string data = "package/en/data.json", groups = "package/meta/groups.json";
-        const string unicode = "package/meta/unicode-names.json", shorts = "package/en/shortcodes/iamcal.json";
-        string[] wanted = [data, groups, unicode, shorts];
+        const string shorts = "package/en/shortcodes/";
+        string[] wanted = ["package/en/data.json", "package/meta/groups.json", "package/meta/unicode-names.json",
+            shorts + "iamcal.json", shorts + "emojibase.json", shorts + "emojibase-legacy.json"];
         Dictionary<string, byte[]> members = NpmArchive.Read(package.Path, name => Array.IndexOf(wanted, name) >= 0);
-        return Parse(members.Member(data, package.Path), members.Member(groups, package.Path),
-            members.Member(unicode, package.Path), members.Member(shorts, package.Path));
+        byte[][] files = wanted.Select(name => members.Member(name, package.Path)).ToArray();
+        return Parse(files[0], files[1], files[2], files[3], files[4], files[5]);
     }
 
     /// <summary>Lower-case code points joined by hyphens, without the variation selector.</summary>
@@ -71,7 +69,8 @@ internal sealed class EmojiConcepts
 
     public EmojiConcept? ByCode(string hexcode) => _byCode.GetValueOrDefault(CodeOf(hexcode));
 
-    public EmojiConcept? ByText(string normalised) => _byText.GetValueOrDefault(normalised);
+    /// <summary>The concept a caption names: "lightbulb" is a "light bulb".</summary>
+    public EmojiConcept? ByText(string normalised) => _byText.GetValueOrDefault(TextKey.Squash(normalised));
 
     /// <summary>The concept an icon is named after.</summary>
     public EmojiConcept? ByIconName(string icon)
@@ -106,14 +105,12 @@ internal sealed class EmojiConcepts
         ["on-exclamation-arrow"] = "ON! arrow",
     };
 
-    private void AddConcepts(ReadOnlySpan<byte> data, ReadOnlySpan<byte> groups)
+    private void AddConcepts(byte[] data, byte[] groups)
     {
-        var reader = new Utf8JsonReader(groups);
-        using JsonDocument names = JsonDocument.ParseValue(ref reader);
+        using JsonDocument names = JsonDocument.Parse(groups);
         JsonElement groupNames = names.RootElement.GetProperty("groups");
         JsonElement subgroupNames = names.RootElement.GetProperty("subgroups");
-        reader = new Utf8JsonReader(data);
-        using JsonDocument list = JsonDocument.ParseValue(ref reader);
+        using JsonDocument list = JsonDocument.Parse(data);
         foreach (JsonElement item in list.RootElement.EnumerateArray())
         {
             if (!item.TryGetProperty("group", out JsonElement group)) continue; // the 26 regional indicator letters
@@ -126,18 +123,32 @@ internal sealed class EmojiConcepts
         }
     }
 
-    private void AddNames(EmojiConcept concept, string name)
+    private void AddName(EmojiConcept concept, string name)
     {
         _byName.TryAdd(TextKey.Squash(name), concept);
-        string text = TextKey.Normalise(name);
+        AddCaption(concept, name);
+    }
+
+    private void AddCaption(EmojiConcept concept, string name)
+    {
+        string text = TextKey.Squash(TextKey.Normalise(name));
         // "+1" and "100" would make concepts of bare numbers.
         if (text.Length > 1 && text.Any(char.IsLetter)) _byText.TryAdd(text, concept);
     }
 
-    private static List<(string Name, JsonElement Value)> Object(ReadOnlySpan<byte> json)
+    private IEnumerable<(EmojiConcept Concept, string Name)> ShortNames(byte[] json)
     {
-        var reader = new Utf8JsonReader(json);
-        using JsonDocument document = JsonDocument.ParseValue(ref reader);
+        foreach ((string code, JsonElement value) in Object(json))
+        {
+            if (ByCode(code) is not { } concept) continue;
+            IEnumerable<JsonElement> names = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value];
+            foreach (JsonElement name in names) yield return (concept, name.GetString()!.Replace('_', ' '));
+        }
+    }
+
+    private static List<(string Name, JsonElement Value)> Object(byte[] json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
         return document.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.Clone())).ToList();
     }
 }
