@@ -4,8 +4,8 @@ using System.IO;
 namespace FlorenceKernels.Data;
 
 /// <summary>
-/// Writes a data set so that it is there wholly or not at all: everything goes to a folder beside the destination, which is renamed
-/// at <see cref="Commit"/>. What a killed writer leaves is swept by the next one. One writer at a time per destination.
+/// Writes a data set so that it is there wholly or not at all: everything goes to a folder beside the destination, which is
+/// renamed at <see cref="Commit"/>. What a killed writer leaves is swept by the next one. One writer at a time per destination.
 /// </summary>
 public sealed class PairCacheWriter : IDisposable
 {
@@ -19,14 +19,19 @@ public sealed class PairCacheWriter : IDisposable
     private int _count;
     private bool _closed;
 
-    /// <summary>Begins a cache of <paramref name="width"/> x <paramref name="height"/> images that will stand at <paramref name="directory"/>.</summary>
+    /// <summary>
+    /// Begins a cache of <paramref name="width"/> x <paramref name="height"/> images that will stand at <paramref
+    /// name="directory"/>.
+    /// </summary>
     public PairCacheWriter(string directory, int width, int height)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         if (width is < 1 or > PairImageFile.MaxSide || height is < 1 or > PairImageFile.MaxSide)
-            throw new ArgumentOutOfRangeException(nameof(width), $"Images of {width}x{height} are outside 1..{PairImageFile.MaxSide}.");
+            throw new ArgumentOutOfRangeException(nameof(width),
+                $"Images of {width}x{height} are outside 1..{PairImageFile.MaxSide}.");
         (_destination, _width, _height) = (Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)), width, height);
-        string parent = Path.GetDirectoryName(_destination) ?? throw new ArgumentException($"'{directory}' has no parent folder.");
+        string parent = Path.GetDirectoryName(_destination) ?? throw new ArgumentException($"'{directory}' has no parent " +
+            "folder.");
         Directory.CreateDirectory(parent);
         _lock = TakeLock(_destination);
         try
@@ -54,7 +59,8 @@ public sealed class PairCacheWriter : IDisposable
         if (rgba.Length != _width * _height * PairImageFile.Channels)
             throw new ArgumentException($"Sample '{sample.Id}' has {rgba.Length} bytes where {_width}x{_height} RGBA needs " +
                 $"{_width * _height * PairImageFile.Channels}.", nameof(rgba));
-        if (_count == PairImageFile.MaxImages) throw new InvalidOperationException($"A cache holds at most {PairImageFile.MaxImages} images.");
+        if (_count == PairImageFile.MaxImages)
+            throw new InvalidOperationException($"A cache holds at most {PairImageFile.MaxImages} images.");
         _manifest.Write(PairManifest.Line(sample with { Index = _count, Checksum = PairImageFile.Checksum(rgba) }));
         _images.Write(rgba);
         _count++;
@@ -120,8 +126,8 @@ public sealed class PairCacheWriter : IDisposable
         }
         catch (IOException error)
         {
-            throw new IOException($"'{destination}' is being built by another process; wait for it, or remove '{destination}.lock' " +
-                "if none is running.", error);
+            throw new IOException($"'{destination}' is being built by another process; wait for it, or remove " +
+                $"'{destination}.lock' if none is running.", error);
         }
     }
 }

@@ -31,7 +31,10 @@ public sealed class PairDataset : IDisposable
     /// <summary>Height of every image in pixels.</summary>
     public int Height => _images.Height;
 
-    /// <summary>Opens the cache in <paramref name="directory"/>, checking its header, sizes and manifest before anything is allocated for them.</summary>
+    /// <summary>
+    /// Opens the cache in <paramref name="directory"/>, checking its header, sizes and manifest before anything is allocated
+    /// for them.
+    /// </summary>
     /// <exception cref="InvalidDataException">The cache is absent, incomplete or damaged.</exception>
     public static PairDataset Open(string directory)
     {
@@ -40,7 +43,8 @@ public sealed class PairDataset : IDisposable
         string manifest = Path.Combine(directory, PairManifest.FileName);
         foreach (string path in new[] { images, manifest })
         {
-            if (!File.Exists(path)) throw new InvalidDataException($"'{directory}' holds no data set ('{path}' is missing); build it first.");
+            if (!File.Exists(path))
+                throw new InvalidDataException($"'{directory}' holds no data set ('{path}' is missing); build it first.");
         }
 
         var file = new PairImageFile(images);
@@ -57,13 +61,20 @@ public sealed class PairDataset : IDisposable
         }
     }
 
-    /// <summary>The RGBA bytes of image <paramref name="index"/>, straight alpha, rows from the top; valid until the data set is disposed.</summary>
+    /// <summary>
+    /// The RGBA bytes of image <paramref name="index"/>, straight alpha, rows from the top; valid until the data set is
+    /// disposed.
+    /// </summary>
     public ReadOnlySpan<byte> Pixels(int index) => _images[index];
 
-    /// <summary>Whether the pixels of image <paramref name="index"/> still have the checksum that was written with them.</summary>
+    /// <summary>
+    /// Whether the pixels of image <paramref name="index"/> still have the checksum that was written with them.
+    /// </summary>
     public bool IsIntact(int index) => PairImageFile.Checksum(_images[index]) == _samples[index].Checksum;
 
-    /// <summary>Indices of the samples of <paramref name="split"/> for which <paramref name="keep"/> is true, ascending.</summary>
+    /// <summary>
+    /// Indices of the samples of <paramref name="split"/> for which <paramref name="keep"/> is true, ascending.
+    /// </summary>
     public int[] Indices(PairSplit split, Func<PairSample, bool>? keep = null)
     {
         var found = new List<int>();

@@ -8,8 +8,8 @@ using System.Runtime.InteropServices;
 namespace FlorenceKernels.Data;
 
 /// <summary>
-/// The pixels of a cache: a 64-byte header (magic, version, width, height, channels, count; little-endian) and then every image as
-/// RGBA bytes, straight alpha, rows from the top. The fixed size of an image makes its place a multiplication.
+/// The pixels of a cache: a 64-byte header (magic, version, width, height, channels, count; little-endian) and then every image
+/// as RGBA bytes, straight alpha, rows from the top. The fixed size of an image makes its place a multiplication.
 /// </summary>
 internal sealed unsafe class PairImageFile : IDisposable
 {
@@ -63,20 +63,23 @@ internal sealed unsafe class PairImageFile : IDisposable
     /// <summary>Refuses a header before a byte is mapped or allocated for it.</summary>
     public static (int Width, int Height, int Count) Check(ReadOnlySpan<byte> header, long fileLength, string path)
     {
-        if (!header[..8].SequenceEqual(Magic)) throw new InvalidDataException($"'{path}' is not an image cache (wrong first bytes).");
+        if (!header[..8].SequenceEqual(Magic))
+            throw new InvalidDataException($"'{path}' is not an image cache (wrong first bytes).");
         int version = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
         if (version != FormatVersion)
-            throw new InvalidDataException($"'{path}' has format {version}, this program reads {FormatVersion}; build the cache again.");
+            throw new InvalidDataException($"'{path}' has format {version}, this program reads {FormatVersion}; build the " +
+                "cache again.");
         int width = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
         int height = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
         int channels = BinaryPrimitives.ReadInt32LittleEndian(header[20..]);
         int count = BinaryPrimitives.ReadInt32LittleEndian(header[24..]);
         if (width is < 1 or > MaxSide || height is < 1 or > MaxSide || channels != Channels || count is < 0 or > MaxImages)
-            throw new InvalidDataException($"'{path}' claims {count} images of {width}x{height}x{channels}, outside the limits of " +
-                $"{MaxImages} images of {MaxSide}x{MaxSide}x{Channels}; build the cache again.");
+            throw new InvalidDataException($"'{path}' claims {count} images of {width}x{height}x{channels}, outside the " +
+                $"limits of {MaxImages} images of {MaxSide}x{MaxSide}x{Channels}; build the cache again.");
         long expected = HeaderBytes + (long)count * width * height * channels;
         if (fileLength != expected)
-            throw new InvalidDataException($"'{path}' has {fileLength} bytes where its header needs {expected}; build the cache again.");
+            throw new InvalidDataException($"'{path}' has {fileLength} bytes where its header needs {expected}; build the " +
+                "cache again.");
         return (width, height, count);
     }
 

@@ -7,7 +7,9 @@ using System.Text.Json;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>One JSON object a line, in the order of the images; read with limits, because a manifest may come from anyone.</summary>
+/// <summary>
+/// One JSON object a line, in the order of the images; read with limits, because a manifest may come from anyone.
+/// </summary>
 internal static class PairManifest
 {
     public const string FileName = "manifest.jsonl";
@@ -48,8 +50,8 @@ internal static class PairManifest
 
         buffer.Write("\n"u8);
         if (buffer.WrittenCount > MaxLineBytes)
-            throw new InvalidDataException($"Sample '{sample.Id}' needs {buffer.WrittenCount} bytes of manifest, above the limit of " +
-                $"{MaxLineBytes}; shorten its texts.");
+            throw new InvalidDataException($"Sample '{sample.Id}' needs {buffer.WrittenCount} bytes of manifest, above the " +
+                $"limit of {MaxLineBytes}; shorten its texts.");
         return buffer.WrittenSpan.ToArray();
     }
 
@@ -58,13 +60,15 @@ internal static class PairManifest
     {
         long length = new FileInfo(path).Length;
         if (length > MaxFileBytes)
-            throw new InvalidDataException($"'{path}' has {length} bytes, above the limit of {MaxFileBytes}; it is not a manifest.");
+            throw new InvalidDataException($"'{path}' has {length} bytes, above the limit of {MaxFileBytes}; it is not a " +
+                "manifest.");
         var samples = new List<PairSample>(count);
         using FileStream stream = File.OpenRead(path);
         foreach (ReadOnlyMemory<byte> line in Lines(stream, path))
         {
             if (samples.Count == count)
-                throw new InvalidDataException($"'{path}' lists more samples than the {count} images beside it; build the cache again.");
+                throw new InvalidDataException($"'{path}' lists more samples than the {count} images beside it; build the " +
+                    "cache again.");
             samples.Add(Parse(line, samples.Count, path));
         }
 
@@ -107,7 +111,8 @@ internal static class PairManifest
             using JsonDocument document = JsonDocument.Parse(line, Strict);
             JsonElement root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object) throw new InvalidDataException("the line is not an object");
-            if (root.GetProperty("index").GetInt32() != index) throw new InvalidDataException("'index' is not the line's position");
+            if (root.GetProperty("index").GetInt32() != index)
+                throw new InvalidDataException("'index' is not the line's position");
             if (!PairSplitNames.TryParse(root.GetProperty("split").GetString(), out PairSplit split))
                 throw new InvalidDataException("'split' names no split");
             return new PairSample
@@ -131,7 +136,8 @@ internal static class PairManifest
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException
             or FormatException or InvalidDataException)
         {
-            throw new InvalidDataException($"'{path}' line {index + 1} is not a sample ({error.Message}); build the cache again.", error);
+            throw new InvalidDataException($"'{path}' line {index + 1} is not a sample ({error.Message}); build the cache " +
+                "again.", error);
         }
     }
 
@@ -140,7 +146,8 @@ internal static class PairManifest
         if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
             return required ? throw new InvalidDataException($"'{name}' is missing") : null;
         string text = value.GetString()!;
-        if (text.Length > MaxTextChars) throw new InvalidDataException($"'{name}' has {text.Length} characters, above {MaxTextChars}");
+        if (text.Length > MaxTextChars)
+            throw new InvalidDataException($"'{name}' has {text.Length} characters, above {MaxTextChars}");
         if (required && text.Length == 0) throw new InvalidDataException($"'{name}' is empty");
         return text;
     }

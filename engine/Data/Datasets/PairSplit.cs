@@ -2,7 +2,9 @@ using System;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>The part of a data set that an image-text pair belongs to. Settings are chosen on the two validation parts only.</summary>
+/// <summary>
+/// The part of a data set that an image-text pair belongs to. Settings are chosen on the two validation parts only.
+/// </summary>
 public enum PairSplit
 {
     /// <summary>Seen in training.</summary>

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace FlorenceKernels.Data;
 
-/// <summary>The next batch that a loader will hand out; saved with a checkpoint and given back to resume inside an epoch.</summary>
+/// <summary>
+/// The next batch that a loader will hand out; saved with a checkpoint and given back to resume inside an epoch.
+/// </summary>
 /// <param name="Epoch">Epoch, from 0.</param>
 /// <param name="Batch">Batch within the epoch, from 0.</param>
 public readonly record struct LoaderPosition(int Epoch, int Batch);
@@ -16,7 +18,9 @@ public readonly record struct LoaderPosition(int Epoch, int Batch);
 /// <param name="Reason">What was wrong with it.</param>
 public sealed record SkippedSample(int Epoch, int Batch, int Sample, string Id, string Reason);
 
-/// <summary>What a batch is made of: the rows of this rank. A loading function reads it and reports what it had to skip.</summary>
+/// <summary>
+/// What a batch is made of: the rows of this rank. A loading function reads it and reports what it had to skip.
+/// </summary>
 public sealed class BatchPlan
 {
     private readonly List<SkippedSample> _skips = [];
@@ -34,7 +38,9 @@ public sealed class BatchPlan
 
     internal IReadOnlyList<SkippedSample> Skips => _skips;
 
-    /// <summary>The randomness of row <paramref name="row"/>: the same on every rank layout, thread count and resumed run.</summary>
+    /// <summary>
+    /// The randomness of row <paramref name="row"/>: the same on every rank layout, thread count and resumed run.
+    /// </summary>
     public SampleSeed SeedOf(int row) =>
         new(_sampler.Seed, Position.Epoch, (long)Position.Batch * _sampler.BatchSize + _firstRow + row);
 
@@ -42,6 +48,8 @@ public sealed class BatchPlan
     public void Skip(int sample, string id, string reason) =>
         _skips.Add(new SkippedSample(Position.Epoch, Position.Batch, sample, id, reason));
 
-    /// <summary>A sample to take in place of an unusable one in <paramref name="row"/>; each <paramref name="attempt"/> gives another.</summary>
+    /// <summary>
+    /// A sample to take in place of an unusable one in <paramref name="row"/>; each <paramref name="attempt"/> gives another.
+    /// </summary>
     public int Substitute(int row, int attempt) => _sampler.Substitute(SeedOf(row), attempt);
 }

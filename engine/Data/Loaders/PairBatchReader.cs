@@ -17,8 +17,8 @@ public delegate void PairTransform(PairSample sample, ReadOnlySpan<byte> rgba, S
 public sealed record PairBatch(LoaderPosition Position, float[] Pixels, PairSample[] Samples, SampleSeed[] Seeds);
 
 /// <summary>
-/// The loading function of a training run: checks each sample's pixels, transforms them, and puts another sample of the set in place
-/// of a damaged one, so that a batch always has its full size.
+/// The loading function of a training run: checks each sample's pixels, transforms them, and puts another sample of the set in
+/// place of a damaged one, so that a batch always has its full size.
 /// </summary>
 public sealed class PairBatchReader
 {
@@ -29,7 +29,8 @@ public sealed class PairBatchReader
 
     /// <param name="dataset">Where the samples are.</param>
     /// <param name="rowSize">Floats of one transformed image.</param>
-    /// <param name="transform">Fills one row; it may throw <see cref="System.IO.InvalidDataException"/> to have the sample skipped.</param>
+    /// <param name="transform">Fills one row; it may throw <see cref="System.IO.InvalidDataException"/> to have the sample
+    /// skipped.</param>
     public PairBatchReader(PairDataset dataset, int rowSize, PairTransform transform)
     {
         ArgumentNullException.ThrowIfNull(dataset);

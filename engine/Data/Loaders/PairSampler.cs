@@ -21,22 +21,28 @@ public sealed class PairSampler
     /// <param name="batchSize">Rows of a batch, over all ranks.</param>
     /// <param name="seed">Seed of the order.</param>
     /// <param name="sameTextShare">Share of a batch that is drawn as pairs of equal label, 0 to 1.</param>
-    public PairSampler(ReadOnlySpan<int> samples, ReadOnlySpan<int> labels, int batchSize, ulong seed, double sameTextShare = 0.25)
+    public PairSampler(ReadOnlySpan<int> samples, ReadOnlySpan<int> labels, int batchSize, ulong seed,
+        double sameTextShare = 0.25)
     {
         if (samples.Length != labels.Length)
             throw new ArgumentException($"There are {samples.Length} samples but {labels.Length} labels.", nameof(labels));
         if (batchSize < 1 || batchSize > samples.Length)
-            throw new ArgumentOutOfRangeException(nameof(batchSize), $"Batch size {batchSize} must lie in 1..{samples.Length}, the number " +
+            throw new ArgumentOutOfRangeException(nameof(batchSize),
+                $"Batch size {batchSize} must lie in 1..{samples.Length}, the number " +
                 "of samples; the last incomplete batch is dropped.");
         if (!(sameTextShare is >= 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(sameTextShare), $"The same-text share {sameTextShare} must lie in 0..1.");
+            throw new ArgumentOutOfRangeException(nameof(sameTextShare),
+                $"The same-text share {sameTextShare} must lie in 0..1.");
         _samples = samples.ToArray();
         _labels = labels.ToArray();
         (BatchSize, Seed, SameTextShare) = (batchSize, seed, sameTextShare);
     }
 
-    /// <summary>A sampler over the samples <paramref name="indices"/> of <paramref name="dataset"/>, labelled by their text keys.</summary>
-    public static PairSampler Over(PairDataset dataset, ReadOnlySpan<int> indices, int batchSize, ulong seed, double sameTextShare = 0.25)
+    /// <summary>
+    /// A sampler over the samples <paramref name="indices"/> of <paramref name="dataset"/>, labelled by their text keys.
+    /// </summary>
+    public static PairSampler Over(PairDataset dataset, ReadOnlySpan<int> indices, int batchSize, ulong seed,
+        double sameTextShare = 0.25)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         var labels = new int[indices.Length];
@@ -68,7 +74,9 @@ public sealed class PairSampler
         return Order(epoch).AsMemory(batch * BatchSize, BatchSize);
     }
 
-    /// <summary>The index of a substitute for a sample that cannot be read: the <paramref name="attempt"/>-th draw for that position.</summary>
+    /// <summary>
+    /// The index of a substitute for a sample that cannot be read: the <paramref name="attempt"/>-th draw for that position.
+    /// </summary>
     internal int Substitute(SampleSeed seed, int attempt) =>
         _samples[new SplitMix(seed.Value(0x5B57 + (ulong)attempt)).Next(_samples.Length)];
 
@@ -93,7 +101,8 @@ public sealed class PairSampler
         for (int i = 0; i < shuffled.Length; i++) shuffled[i] = i;
         random.Shuffle<int>(shuffled);
 
-        List<(int, int)> pairs = perBatch == 0 ? [] : DrawPairs(shuffled, ref random, Math.Min((long)perBatch * batches, int.MaxValue));
+        List<(int, int)> pairs = perBatch == 0 ? []
+            : DrawPairs(shuffled, ref random, Math.Min((long)perBatch * batches, int.MaxValue));
         var paired = new bool[_samples.Length];
         foreach ((int a, int b) in pairs) paired[a] = paired[b] = true;
 
@@ -122,7 +131,9 @@ public sealed class PairSampler
         return order;
     }
 
-    /// <summary>Pairs off the members of each label in shuffled order and keeps <paramref name="wanted"/> of the pairs at random.</summary>
+    /// <summary>
+    /// Pairs off the members of each label in shuffled order and keeps <paramref name="wanted"/> of the pairs at random.
+    /// </summary>
     private List<(int, int)> DrawPairs(int[] shuffled, ref SplitMix random, long wanted)
     {
         var waiting = new Dictionary<int, int>();

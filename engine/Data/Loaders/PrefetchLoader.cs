@@ -78,7 +78,8 @@ public sealed class PrefetchLoader<TBatch> : IDisposable
     public SkipLog Skips { get; }
 
     /// <summary>Waits for the next batch; false after the last epoch.</summary>
-    /// <exception cref="OperationCanceledException"><paramref name="cancel"/> was signalled while waiting; no batch is lost.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancel"/> was signalled while waiting; no batch is
+    /// lost.</exception>
     /// <exception cref="TooManySkippedException">More samples are unusable than the limit allows.</exception>
     public bool TryNext(out TBatch batch, CancellationToken cancel = default)
     {
@@ -183,10 +184,11 @@ public sealed class PrefetchLoader<TBatch> : IDisposable
         if (options.WorldSize < 1 || options.Rank < 0 || options.Rank >= options.WorldSize)
             throw new ArgumentException($"Rank {options.Rank} does not exist in a world of {options.WorldSize}.");
         if (sampler.BatchSize % options.WorldSize != 0)
-            throw new ArgumentException($"A batch of {sampler.BatchSize} cannot be shared by {options.WorldSize} ranks; choose a multiple.");
+            throw new ArgumentException($"A batch of {sampler.BatchSize} cannot be shared by {options.WorldSize} ranks; " +
+                "choose a multiple.");
         if (options.Start.Epoch < 0 || options.Start.Batch < 0 || options.Start.Batch > sampler.BatchesPerEpoch)
-            throw new ArgumentException($"The start {options.Start} lies outside the {sampler.BatchesPerEpoch} batches of an epoch; the " +
-                "data or the batch size differ from the run that saved it.");
+            throw new ArgumentException($"The start {options.Start} lies outside the {sampler.BatchesPerEpoch} batches of an " +
+                "epoch; the data or the batch size differ from the run that saved it.");
     }
 
     private struct Slot

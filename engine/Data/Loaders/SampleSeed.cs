@@ -3,8 +3,8 @@ using System;
 namespace FlorenceKernels.Data;
 
 /// <summary>
-/// Addresses the randomness of one drawn sample: equal for equal (seed, epoch, position) whatever thread draws it, so that a resumed
-/// run repeats it bit for bit.
+/// Addresses the randomness of one drawn sample: equal for equal (seed, epoch, position) whatever thread draws it, so that a
+/// resumed run repeats it bit for bit.
 /// </summary>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="Epoch">Epoch, from 0.</param>

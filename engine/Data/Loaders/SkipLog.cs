@@ -20,8 +20,8 @@ public sealed class TooManySkippedException : Exception
 }
 
 /// <summary>
-/// Counts skipped samples, appends them to <c>skipped.jsonl</c>, and stops the run above a rate. The rate is taken over windows of
-/// <see cref="Window"/> samples, so that a bad shard late in a long run is not averaged away.
+/// Counts skipped samples, appends them to <c>skipped.jsonl</c>, and stops the run above a rate. The rate is taken over windows
+/// of <see cref="Window"/> samples, so that a bad shard late in a long run is not averaged away.
 /// </summary>
 public sealed class SkipLog
 {
@@ -40,7 +40,8 @@ public sealed class SkipLog
     /// <param name="maxRate">The share of skipped samples above which the run stops.</param>
     public SkipLog(string? path, double maxRate = 0.05)
     {
-        if (!(maxRate is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(maxRate), $"The rate {maxRate} must lie in 0..1.");
+        if (!(maxRate is >= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(maxRate), $"The rate {maxRate} must lie in 0..1.");
         (_path, _maxRate) = (path, maxRate);
     }
 
@@ -63,8 +64,9 @@ public sealed class SkipLog
         if (skips.Count == 0) return;
         Append(skips);
         if (_windowSkipped > _maxRate * Math.Max(_windowSeen, LeastSeen))
-            throw new TooManySkippedException($"{_windowSkipped} of the last {_windowSeen} samples could not be used, above the limit of " +
-                $"{_maxRate:P0}; the last was '{skips[^1].Id}' ({skips[^1].Reason})." + (_path is null ? "" : $" All are listed in '{_path}'."));
+            throw new TooManySkippedException($"{_windowSkipped} of the last {_windowSeen} samples could not be used, above " +
+                $"the limit of {_maxRate:P0}; the last was '{skips[^1].Id}' ({skips[^1].Reason})."
+                    + (_path is null ? "" : $" All are listed in '{_path}'."));
     }
 
     private void Append(IReadOnlyList<SkippedSample> skips)

@@ -47,7 +47,8 @@ public sealed class FetchTests : IDisposable
     [Fact]
     public void A_refusing_client_is_quoted()
     {
-        var error = Assert.Throws<DatasetException>(() => Run("sh", ["-c", "echo noise >&2; echo 'E: no such package' >&2; exit 7"]));
+        var error = Assert.Throws<DatasetException>(() => Run("sh", ["-c", "echo noise >&2; echo 'E: no such package' >&2; " +
+            "exit 7"]));
         Assert.Contains("exit code 7: E: no such package.", error.Message);
     }
 
@@ -101,7 +102,8 @@ public sealed class FetchTests : IDisposable
     {
         string path = Path.Combine(_folder, name);
         File.WriteAllText(path, text);
-        File.WriteAllText(path + ".sha256", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))) + "  " + name + "\n");
+        File.WriteAllText(path + ".sha256", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))) + "  " + name
+            + "\n");
         return path;
     }
 
@@ -113,8 +115,12 @@ public sealed class FetchTests : IDisposable
             tar.WriteEntry(new UstarTarEntry(TarEntryType.SymbolicLink, "package/link") { LinkName = "/etc/passwd" });
             tar.WriteEntry(new UstarTarEntry(TarEntryType.HardLink, "package/hard") { LinkName = "../../outside" });
             tar.WriteEntry(new UstarTarEntry(TarEntryType.Directory, "package"));
-            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "package/a.json") { DataStream = new MemoryStream("{}"u8.ToArray()) });
-            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "unwanted") { DataStream = new MemoryStream(new byte[50]) });
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile,
+                "package/a.json")
+            { DataStream = new MemoryStream("{}"u8.ToArray()) });
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile,
+                "unwanted")
+            { DataStream = new MemoryStream(new byte[50]) });
         }
 
         buffer.Position = 0;

@@ -27,7 +27,8 @@ public sealed class PairCacheTests : IDisposable
         Assert.Equal([0, 1, 2], dataset.Samples.Select(s => s.Index));
         PairSample sample = dataset.Samples[1];
         Assert.Equal(("made/1", "made", PairSplit.TestPhoto, "Text \"1\" é", null, "g", "s", "MIT", true, 41),
-            (sample.Id, sample.Source, sample.Split, sample.Text, sample.Rich, sample.Group, sample.Subgroup, sample.Licence, sample.Scored,
+            (sample.Id, sample.Source, sample.Split, sample.Text, sample.Rich, sample.Group, sample.Subgroup, sample.Licence,
+                sample.Scored,
                 sample.Cluster));
         Assert.Equal(["x", "y"], sample.Tags);
         Assert.Equal("rich 2", dataset.Samples[2].Rich);

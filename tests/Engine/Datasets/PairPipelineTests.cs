@@ -18,7 +18,15 @@ public sealed class PairPipelineTests : IDisposable
     private string Shapes()
     {
         string path = Path.Combine(_folder, "set");
-        ShapeScenes.Build(new ShapeOptions { Output = path, Train = 64, ValRetrieval = 4, TestRetrieval = 4, PerClass = 1, Side = 16 });
+        ShapeScenes.Build(new ShapeOptions
+        {
+            Output = path,
+            Train = 64,
+            ValRetrieval = 4,
+            TestRetrieval = 4,
+            PerClass = 1,
+            Side = 16
+        });
         return path;
     }
 
@@ -34,7 +42,8 @@ public sealed class PairPipelineTests : IDisposable
     {
         using PairDataset dataset = PairDataset.Open(Shapes());
         PairSampler sampler = PairSampler.Over(dataset, dataset.Indices(PairSplit.Train), 16, 5);
-        using var loader = new PrefetchLoader<PairBatch>(sampler, new PairBatchReader(dataset, 3, First).Load, new PrefetchOptions { Epochs = 1 });
+        using var loader = new PrefetchLoader<PairBatch>(sampler, new PairBatchReader(dataset, 3, First).Load,
+            new PrefetchOptions { Epochs = 1 });
         Assert.True(loader.TryNext(out PairBatch batch, TestContext.Current.CancellationToken));
         Assert.Equal(sampler.Batch(0, 0).ToArray(), batch.Samples.Select(s => s.Index));
         for (int row = 0; row < 16; row++)
@@ -61,7 +70,8 @@ public sealed class PairPipelineTests : IDisposable
             PairSampler sampler = PairSampler.Over(dataset, dataset.Indices(PairSplit.Train), 16, 5);
             using var loader = new PrefetchLoader<PairBatch>(sampler, new PairBatchReader(dataset, 3, First).Load,
                 new PrefetchOptions { Epochs = 1, Threads = 1 + run * 3, Skips = log });
-            while (loader.TryNext(out PairBatch batch, TestContext.Current.CancellationToken)) rows[run].Add(batch.Samples.Select(s => s.Index).ToArray());
+            while (loader.TryNext(out PairBatch batch, TestContext.Current.CancellationToken)) rows[run]
+                .Add(batch.Samples.Select(s => s.Index).ToArray());
             Assert.True(log.Skipped >= 2);
             logs[run] = File.ReadAllText(list);
         }
@@ -115,7 +125,8 @@ public sealed class PairPipelineTests : IDisposable
             {
                 PairSample own = scenes[i].Sample;
                 writer.Add(own with { Id = "copy/" + i, Split = PairSplit.TestVendor, Scored = true }, scenes[i].Rgba);
-                writer.Add(own with { Id = "other/" + i, Split = PairSplit.ValVendor, Scored = true }, scenes[(i + 1) % scenes.Count].Rgba);
+                writer.Add(own with { Id = "other/" + i, Split = PairSplit.ValVendor, Scored = true },
+                    scenes[(i + 1) % scenes.Count].Rgba);
             }
 
             writer.Commit();
@@ -131,13 +142,15 @@ public sealed class PairPipelineTests : IDisposable
     public void Rasterizer_keeps_aspect_and_alpha_and_cuts_margins()
     {
         byte[] wide = Encoding.UTF8.GetBytes(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 20\"><rect width=\"20\" height=\"20\" fill=\"#f00\"/></svg>");
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 20\"><rect width=\"20\" height=\"20\" " +
+                "fill=\"#f00\"/></svg>");
         byte[] plain = Rasterizer.Draw(wide, ImageFormat.Svg, 32, trim: false);
         Assert.Equal([255, 0, 0, 255], Pixel(plain, 4, 16));
         Assert.Equal(0, Pixel(plain, 24, 16)[3]);
         Assert.Equal(0, Pixel(plain, 4, 2)[3]); // above the 2:1 drawing
         byte[] cut = Rasterizer.Draw(wide, ImageFormat.Svg, 32, trim: true);
-        Assert.All(new[] { (1, 1), (30, 1), (1, 30), (30, 30) }, p => Assert.Equal([255, 0, 0, 255], Pixel(cut, p.Item1, p.Item2)));
+        Assert.All(new[] { (1, 1), (30, 1), (1, 30), (30, 30) }, p =>
+            Assert.Equal([255, 0, 0, 255], Pixel(cut, p.Item1, p.Item2)));
 
         static byte[] Pixel(byte[] rgba, int x, int y) => rgba[((y * 32 + x) * 4)..((y * 32 + x) * 4 + 4)];
     }
@@ -158,7 +171,8 @@ public sealed class PairPipelineTests : IDisposable
             Format = ImageFormat.Svg,
             Data = Encoding.UTF8.GetBytes(svg),
         };
-        (byte[]? rgba, string? fault) = Assert.Single(Rasterizer.DrawAll([bad], 32, 1, null, TestContext.Current.CancellationToken));
+        (byte[]? rgba, string? fault) = Assert.Single(
+            Rasterizer.DrawAll([bad], 32, 1, null, TestContext.Current.CancellationToken));
         Assert.Null(rgba);
         Assert.False(string.IsNullOrEmpty(fault));
     }

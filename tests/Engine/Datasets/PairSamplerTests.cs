@@ -9,7 +9,8 @@ namespace FlorenceKernels.Tests.Engine;
 public sealed class PairSamplerTests
 {
     private static PairSampler Sampler(int count, int perLabel, int batch, ulong seed = 1, double share = 0.25) => new(
-        Enumerable.Range(100, count).ToArray(), Enumerable.Range(0, count).Select(i => i / perLabel).ToArray(), batch, seed, share);
+        Enumerable.Range(100, count).ToArray(), Enumerable.Range(0, count).Select(i => i / perLabel)
+            .ToArray(), batch, seed, share);
 
     private static int[][] Epoch(PairSampler sampler, int epoch) =>
         Enumerable.Range(0, sampler.BatchesPerEpoch).Select(b => sampler.Batch(epoch, b).ToArray()).ToArray();

@@ -19,7 +19,8 @@ public sealed class PrefetchLoaderTests
     {
         // Later batches are quicker, so that threads finish out of order.
         Thread.Sleep(plan.Position.Batch % 3 == 0 ? 3 : 0);
-        return new Loaded(plan.Position, plan.Samples.ToArray(), Enumerable.Range(0, plan.Samples.Length).Select(r => plan.SeedOf(r).Value()).ToArray());
+        return new Loaded(plan.Position, plan.Samples.ToArray(), Enumerable.Range(0, plan.Samples.Length)
+            .Select(r => plan.SeedOf(r).Value()).ToArray());
     }
 
     private static List<Loaded> Drain(PrefetchOptions options, Func<BatchPlan, Loaded>? load = null)
@@ -76,7 +77,8 @@ public sealed class PrefetchLoaderTests
     public void Ranks_share_a_batch_without_changing_it()
     {
         List<Loaded> whole = Drain(new PrefetchOptions { Epochs = 1 });
-        List<Loaded>[] parts = [.. Enumerable.Range(0, 4).Select(r => Drain(new PrefetchOptions { Epochs = 1, Rank = r, WorldSize = 4 }))];
+        List<Loaded>[] parts = [.. Enumerable.Range(0, 4)
+            .Select(r => Drain(new PrefetchOptions { Epochs = 1, Rank = r, WorldSize = 4 }))];
         for (int b = 0; b < whole.Count; b++)
         {
             Assert.Equal(whole[b].Samples, parts.SelectMany(p => p[b].Samples));
@@ -103,7 +105,8 @@ public sealed class PrefetchLoaderTests
     public void An_exception_comes_out_at_the_place_of_its_batch()
     {
         using var loader = new PrefetchLoader<Loaded>(Sampler(),
-            plan => plan.Position.Batch == 2 ? throw new InvalidOperationException("planted") : Load(plan), new PrefetchOptions { Threads = 3 });
+            plan => plan.Position.Batch == 2 ? throw new InvalidOperationException("planted")
+                : Load(plan), new PrefetchOptions { Threads = 3 });
         Assert.True(loader.TryNext(out _, TestContext.Current.CancellationToken));
         Assert.True(loader.TryNext(out _, TestContext.Current.CancellationToken));
         Assert.Equal("planted", Assert.Throws<InvalidOperationException>(() => loader.TryNext(out _)).Message);
@@ -115,7 +118,8 @@ public sealed class PrefetchLoaderTests
     public void Cancelling_a_wait_loses_no_batch()
     {
         using var open = new ManualResetEventSlim();
-        using var loader = new PrefetchLoader<Loaded>(Sampler(), plan => { open.Wait(); return Load(plan); }, new PrefetchOptions { Threads = 2 });
+        using var loader = new PrefetchLoader<Loaded>(Sampler(), plan =>
+            { open.Wait(); return Load(plan); }, new PrefetchOptions { Threads = 2 });
         using var cancel = new CancellationTokenSource(50);
         Assert.ThrowsAny<OperationCanceledException>(() => loader.TryNext(out _, cancel.Token));
         open.Set();
@@ -127,7 +131,8 @@ public sealed class PrefetchLoaderTests
     public void Dispose_ends_the_threads_and_drops_what_was_loaded()
     {
         int alive = 0;
-        var loader = new PrefetchLoader<Counted>(Sampler(), _ => new Counted(() => Interlocked.Decrement(ref alive), () => Interlocked.Increment(ref alive)),
+        var loader = new PrefetchLoader<Counted>(Sampler(), _ =>
+            new Counted(() => Interlocked.Decrement(ref alive), () => Interlocked.Increment(ref alive)),
             new PrefetchOptions { Threads = 3, Ahead = 5 });
         Assert.True(loader.TryNext(out Counted batch, TestContext.Current.CancellationToken));
         loader.Dispose();
@@ -143,7 +148,8 @@ public sealed class PrefetchLoaderTests
         string path = Path.Combine(Directory.CreateTempSubdirectory("skips").FullName, "skipped.jsonl");
         var log = new SkipLog(path, maxRate: 0.5);
         var options = new PrefetchOptions { Threads = 4, Ahead = 8, Epochs = 1, Skips = log };
-        using (var loader = new PrefetchLoader<int>(Sampler(), plan => { plan.Skip(plan.Samples.Span[0], "id " + plan.Position.Batch, "planted"); return 0; }, options))
+        using (var loader = new PrefetchLoader<int>(Sampler(), plan =>
+            { plan.Skip(plan.Samples.Span[0], "id " + plan.Position.Batch, "planted"); return 0; }, options))
         {
             for (int i = 0; i < 3; i++) loader.TryNext(out _, TestContext.Current.CancellationToken);
         }
@@ -151,7 +157,8 @@ public sealed class PrefetchLoaderTests
         Assert.Equal((24L, 3L), (log.Seen, log.Skipped));
         string[] lines = File.ReadAllLines(path);
         Assert.Equal(3, lines.Length);
-        Assert.Equal($$"""{"epoch":0,"batch":1,"sample":{{Sampler().Batch(0, 1).Span[0]}},"id":"id 1","reason":"planted"}""", lines[1]);
+        int first = Sampler().Batch(0, 1).Span[0];
+        Assert.Equal($$"""{"epoch":0,"batch":1,"sample":{{first}},"id":"id 1","reason":"planted"}""", lines[1]);
         Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
@@ -163,7 +170,8 @@ public sealed class PrefetchLoaderTests
     {
         var log = new SkipLog(null, rate);
         SkippedSample[] skips = Enumerable.Range(0, bad).Select(i => new SkippedSample(0, 0, i, "id", "why")).ToArray();
-        if (stops) Assert.Contains("above the limit", Assert.Throws<TooManySkippedException>(() => log.Record(200, skips)).Message);
+        if (stops)
+            Assert.Contains("above the limit", Assert.Throws<TooManySkippedException>(() => log.Record(200, skips)).Message);
         else log.Record(200, skips);
         Assert.Equal(bad, log.Skipped);
     }
@@ -178,7 +186,8 @@ public sealed class PrefetchLoaderTests
     }
 
     [Fact]
-    public void A_start_outside_the_epoch_is_refused() => Assert.Contains("differ from the run that saved it", Assert.Throws<ArgumentException>(
+    public void A_start_outside_the_epoch_is_refused() => Assert.Contains("differ from the run that saved " +
+        "it", Assert.Throws<ArgumentException>(
         () => new PrefetchLoader<Loaded>(Sampler(), Load, new PrefetchOptions { Start = new LoaderPosition(0, 13) })).Message);
 
     private sealed class Counted : IDisposable

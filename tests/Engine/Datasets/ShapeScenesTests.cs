@@ -47,7 +47,8 @@ public sealed class ShapeScenesTests : IDisposable
             report.Splits.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (p.Key, p.Value)));
         using PairDataset dataset = PairDataset.Open(Path.Combine(_folder, "a"));
         HashSet<string> train = dataset.Indices(PairSplit.Train).Select(i => dataset.Samples[i].Key).ToHashSet();
-        PairSample[] retrieval = dataset.Samples.Where(s => s.Split is PairSplit.TestRetrieval or PairSplit.ValRetrieval).ToArray();
+        PairSample[] retrieval = dataset.Samples.Where(s => s.Split is PairSplit.TestRetrieval or PairSplit.ValRetrieval)
+            .ToArray();
         Assert.All(retrieval, s => Assert.DoesNotContain(s.Key, train));
         Assert.Equal(retrieval.Length, retrieval.Select(s => s.Key).Distinct().Count());
         Assert.Equal(64, dataset.Samples.Where(s => s.Split == PairSplit.TestVendor).Select(s => s.Key).Distinct().Count());
@@ -70,7 +71,15 @@ public sealed class ShapeScenesTests : IDisposable
     public void A_sentence_of_two_shapes_is_true_of_the_picture()
     {
         const int side = 64;
-        var options = new ShapeOptions { Output = "", Train = 300, ValRetrieval = 0, TestRetrieval = 0, PerClass = 0, Side = side };
+        var options = new ShapeOptions
+        {
+            Output = "",
+            Train = 300,
+            ValRetrieval = 0,
+            TestRetrieval = 0,
+            PerClass = 0,
+            Side = side
+        };
         int told = 0;
         foreach ((PairSample sample, byte[] rgba) in ShapeScenes.Generate(options))
         {
@@ -113,7 +122,8 @@ public sealed class ShapeScenesTests : IDisposable
     private byte[] Bytes(string set, string file) => File.ReadAllBytes(Path.Combine(_folder, set, file));
 
     private static Colour[] Named(string sentence) =>
-        sentence.Split(' ', ',').Where(w => ShapeScenes.Colours.Any(c => c.Name == w)).Select(w => ShapeScenes.Colours.First(c => c.Name == w)).ToArray();
+        sentence.Split(' ', ',').Where(w => ShapeScenes.Colours.Any(c => c.Name == w))
+            .Select(w => ShapeScenes.Colours.First(c => c.Name == w)).ToArray();
 
     private static (float X, float Y) Middle(byte[] rgba, int side, Colour colour)
     {

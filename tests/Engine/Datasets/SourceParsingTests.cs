@@ -21,7 +21,10 @@ public sealed class SourceParsingTests
          {"label":"T-shirt","hexcode":"1F455","group":0,"subgroup":3},
          {"label":"thumbs up","hexcode":"1F44D","group":0,"subgroup":3}]
         """u8.ToArray(),
-        """{"groups":{"0":"objects","1":"animals-nature","2":"flags"},"subgroups":{"3":"things","7":"animal-mammal","9":"country-flag"}}"""u8.ToArray(),
+        """
+        {"groups":{"0":"objects","1":"animals-nature","2":"flags"},
+         "subgroups":{"3":"things","7":"animal-mammal","9":"country-flag"}}
+        """u8.ToArray(),
         """{"2764":"HEAVY BLACK HEART","1F404":"COW","1FFFF":"UNKNOWN"}"""u8.ToArray(),
         """{"1F42E":"cow","1F455":["shirt","tshirt"],"1F44D":["+1","thumbsup"]}"""u8.ToArray(),
         """{"1F404":["moo_cow","cow_face"]}"""u8.ToArray());
@@ -45,7 +48,8 @@ public sealed class SourceParsingTests
     [InlineData("moo-cow", null)]
     [InlineData("unknown", null)]
     [InlineData("regional-indicator-a", null)]
-    public void Icon_names_find_their_concept(string icon, string? label) => Assert.Equal(label, Concepts().ByIconName(icon)?.Label);
+    public void Icon_names_find_their_concept(string icon, string? label) =>
+        Assert.Equal(label, Concepts().ByIconName(icon)?.Label);
 
     [Theory]
     [InlineData("thumbsup", "thumbs up")]
@@ -96,7 +100,8 @@ public sealed class SourceParsingTests
             {"width":10,"icons":{"cow":{"body":"<a/>"},"moo":{"body":"<b/>"},"left":{"body":"<c/>"}},
              "aliases":{"thumbs-up":{"parent":"left","hFlip":true},"t-shirt":{"parent":"left","rotate":1}}}
             """);
-        IReadOnlyList<SourceImage> images = IconifySource.Parse(icons, Encoding.UTF8.GetBytes("""{"1f404":"moo"}"""), Package, Concepts());
+        IReadOnlyList<SourceImage> images = IconifySource.Parse(
+            icons, Encoding.UTF8.GetBytes("""{"1f404":"moo"}"""), Package, Concepts());
         Assert.Equal(["vendor/1f404", "vendor/1f44d"], images.Select(i => i.Id));
         Assert.Contains("<b/>", Svg(images[0]));
         Assert.Contains("<g transform=\"translate(10 0) scale(-1 1)\"><c/></g>", Svg(images[1]));
@@ -107,7 +112,8 @@ public sealed class SourceParsingTests
         <svg><title>page</title><metadata><rdf:RDF><cc:Work rdf:about="">
         <dc:publisher><cc:Agent><dc:title>Jo Painter</dc:title></cc:Agent></dc:publisher>
         <dc:title>Apple &amp;amp; Pie</dc:title><dc:description>A pie of apples on a plate.</dc:description>
-        <dc:subject><rdf:Bag><rdf:li>hash(0x89f892c)</rdf:li><rdf:li>food</rdf:li><rdf:li>menu</rdf:li><rdf:li>jo painter</rdf:li></rdf:Bag></dc:subject>
+        <dc:subject><rdf:Bag><rdf:li>hash(0x89f892c)</rdf:li><rdf:li>food</rdf:li><rdf:li>menu</rdf:li>
+        <rdf:li>jo painter</rdf:li></rdf:Bag></dc:subject>
         <cc:license rdf:resource="http://web.resource.org/cc/PublicDomain"/></cc:Work></rdf:RDF></metadata></svg>
         """;
 
@@ -123,7 +129,8 @@ public sealed class SourceParsingTests
 
     [Fact]
     public void Openclipart_without_a_public_domain_statement_is_left_out() =>
-        Assert.Null(OpenclipartSource.Parse("x", "food/pie.svg", ClipArt.Replace("PublicDomain", "Other", StringComparison.Ordinal)));
+        Assert.Null(OpenclipartSource.Parse("x", "food/pie.svg",
+            ClipArt.Replace("PublicDomain", "Other", StringComparison.Ordinal)));
 
     [Fact]
     public void Openclipart_title_used_often_gives_way_to_the_file_name()
@@ -145,7 +152,8 @@ public sealed class SourceParsingTests
     public void Tuxpaint_sentence_gives_a_short_text_and_the_concept()
     {
         SourceImage cow = TuxpaintSource.Image(Package, "animals/mammals/cow.png", "p", "A cow.", Concepts());
-        SourceImage letter = TuxpaintSource.Image(Package, "symbols/t.png", "p", "The sign for the letter T in American Sign Language.", Concepts());
+        SourceImage letter = TuxpaintSource.Image(Package, "symbols/t.png", "p",
+            "The sign for the letter T in American Sign Language.", Concepts());
         Assert.Equal(("cow", "cow", true, null), (cow.Text, cow.Key, cow.KnownConcept, cow.Rich));
         Assert.Equal(("animals", "mammals"), (cow.Group, cow.Subgroup));
         Assert.False(letter.KnownConcept);

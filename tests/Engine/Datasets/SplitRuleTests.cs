@@ -39,7 +39,8 @@ public sealed class SplitRuleTests
     public void A_group_of_collections_only_goes_where_its_smallest_text_hashes()
     {
         string[] words = Enumerable.Range(0, 400).Select(i => "word " + i).ToArray();
-        SplitOutcome[] got = SplitRule.Apply(words.Select((w, i) => Image(i % 2 == 0 ? "openclipart" : "tuxpaint", w, i)).ToArray());
+        SplitOutcome[] got = SplitRule.Apply(words.Select((w, i) => Image(i % 2 == 0 ? "openclipart" : "tuxpaint", w, i))
+            .ToArray());
         for (int i = 0; i < words.Length; i++)
         {
             PairSplit expected = SplitRule.Bucket(words[i]) switch
@@ -77,7 +78,8 @@ public sealed class SplitRuleTests
     {
         SplitOutcome[] got = SplitRule.Apply(
         [
-            Image("fluent", "lion", 3, known: true), Image("google", "tiger", 3, known: true), Image("twitter", "lion", 4, known: true),
+            Image("fluent", "lion", 3, known: true), Image("google", "tiger", 3, known: true),
+                Image("twitter", "lion", 4, known: true),
         ]);
         Assert.Null(got[1].Split);
         Assert.False(got[1].Scored);
@@ -89,7 +91,8 @@ public sealed class SplitRuleTests
     {
         SplitOutcome[] got = SplitRule.Apply(
         [
-            Image("fluent", "lion", 0, known: true), Image("fluent", "flag france", 1, known: true, flag: true), Image("google", "lion", 2, known: true),
+            Image("fluent", "lion", 0, known: true), Image("fluent", "flag france", 1, known: true, flag: true),
+                Image("google", "lion", 2, known: true),
         ]);
         Assert.Equal([true, false, false], got.Select(o => o.Scored));
     }

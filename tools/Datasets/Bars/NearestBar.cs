@@ -35,9 +35,11 @@ public static class NearestBar
         (string Name, int[] Queries)[] sets =
         [
             ("val-vendor", dataset.Indices(PairSplit.ValVendor, s => s.Scored)),
-            ("val-vendor, animals and food", dataset.Indices(PairSplit.ValVendor, s => s.Scored && AnimalsAndFood.Contains(s.Group))),
+            ("val-vendor, animals and food",
+                dataset.Indices(PairSplit.ValVendor, s => s.Scored && AnimalsAndFood.Contains(s.Group))),
             ("test-vendor", dataset.Indices(PairSplit.TestVendor, s => s.Scored)),
-            ("test-vendor, animals and food", dataset.Indices(PairSplit.TestVendor, s => s.Scored && AnimalsAndFood.Contains(s.Group))),
+            ("test-vendor, animals and food",
+                dataset.Indices(PairSplit.TestVendor, s => s.Scored && AnimalsAndFood.Contains(s.Group))),
             ("test-photo", dataset.Indices(PairSplit.TestPhoto, s => s.Scored)),
         ];
         int[] train = dataset.Indices(PairSplit.Train);
@@ -45,10 +47,12 @@ public static class NearestBar
         var features = new float[]?[dataset.Samples.Count];
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads ?? Environment.ProcessorCount };
         Parallel.ForEach(all, options, i => features[i] = LookFeatures.Of(dataset.Pixels(i), dataset.Width, shapeWeight));
-        return sets.Where(s => s.Queries.Length > 0).Select(s => Score(dataset, s.Name, s.Queries, train, features, options)).ToArray();
+        return sets.Where(s => s.Queries.Length > 0).Select(s => Score(dataset, s.Name, s.Queries, train, features, options))
+            .ToArray();
     }
 
-    private static BarScore Score(PairDataset dataset, string name, int[] queries, int[] train, float[]?[] features, ParallelOptions options)
+    private static BarScore Score(PairDataset dataset, string name, int[] queries, int[] train, float[]?[] features,
+        ParallelOptions options)
     {
         HashSet<int> classes = queries.Select(q => dataset.Samples[q].Label).ToHashSet();
         int[] gallery = train.Where(t => classes.Contains(dataset.Samples[t].Label)).ToArray();

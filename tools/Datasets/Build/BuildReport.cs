@@ -46,7 +46,9 @@ public sealed record BuildReport
     /// <summary>Sources that could not be had, with the reason.</summary>
     public IReadOnlyList<string> Missing { get; init; } = [];
 
-    /// <summary>The report of the data set in <paramref name="directory"/>; null when there is none that this program can read.</summary>
+    /// <summary>
+    /// The report of the data set in <paramref name="directory"/>; null when there is none that this program can read.
+    /// </summary>
     public static BuildReport? Read(string directory)
     {
         string path = Path.Combine(directory, FileName);
@@ -69,7 +71,8 @@ public sealed record BuildReport
         Side = side,
         Splits = Count(samples, s => s.Split.Name()),
         Scored = Count(samples.Where(s => s.Scored), s => s.Split.Name()),
-        Texts = Count(samples.Where(s => s.Scored || s.Split == PairSplit.Train).DistinctBy(s => (s.Split, s.Key)), s => s.Split.Name()),
+        Texts = Count(samples.Where(s => s.Scored || s.Split == PairSplit.Train).DistinctBy(s => (s.Split, s.Key)), s =>
+            s.Split.Name()),
         TrainSources = Count(samples.Where(s => s.Split == PairSplit.Train), s => s.Source),
     };
 

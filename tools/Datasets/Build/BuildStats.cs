@@ -8,16 +8,19 @@ namespace FlorenceKernels.Datasets;
 /// <summary>The counts of a build beside those of the survey of sources, so that a changed package shows.</summary>
 public static class BuildStats
 {
-    // Measured on the 64x64 images of emoji-datasource 16.0.0, openclipart and tuxpaint; google and twitter come from other packages
-    // of the same art here, google without its country flags.
+    // Measured on the 64x64 images of emoji-datasource 16.0.0, openclipart and tuxpaint; google and twitter come from other
+    // packages of the same art here, google without its country flags.
     private static readonly (string Name, int Count)[] Surveyed =
     [
-        ("train", 12724), ("val-vendor", 649), ("val-retrieval", 163), ("test-vendor", 1594), ("test-photo", 147), ("test-retrieval", 326),
+        ("train", 12724), ("val-vendor", 649), ("val-retrieval", 163), ("test-vendor", 1594), ("test-photo", 147),
+            ("test-retrieval", 326),
     ];
 
-    private static readonly (string Name, int Count)[] SurveyedScored = [("test-vendor", 1586), ("test-photo", 147), ("test-retrieval", 221)];
+    private static readonly (string Name, int Count)[] SurveyedScored = [("test-vendor", 1586), ("test-photo", 147),
+        ("test-retrieval", 221)];
 
-    private static readonly (string Name, int Count)[] SurveyedTexts = [("train", 4258), ("test-vendor", 1585), ("test-photo", 131)];
+    private static readonly (string Name, int Count)[] SurveyedTexts = [("train", 4258), ("test-vendor", 1585),
+        ("test-photo", 131)];
 
     private static readonly (string Name, int Count)[] SurveyedTrain =
     [
@@ -38,11 +41,13 @@ public static class BuildStats
         Rows(text, "train: ", report.TrainSources, SurveyedTrain);
         Row(text, "dropped near held-out", report.Dropped, SurveyedDropped);
         foreach (string missing in report.Missing) text.Append("left out: ").Append(missing).Append('\n');
-        if (report.Undrawable.Count > 0) text.Append($"{report.Undrawable.Count} images could not be drawn, first {report.Undrawable[0]}\n");
+        if (report.Undrawable.Count > 0)
+            text.Append($"{report.Undrawable.Count} images could not be drawn, first {report.Undrawable[0]}\n");
         return text.ToString();
     }
 
-    private static void Rows(StringBuilder text, string prefix, IReadOnlyDictionary<string, int> counts, (string Name, int Count)[] survey)
+    private static void Rows(StringBuilder text, string prefix, IReadOnlyDictionary<string, int> counts,
+        (string Name, int Count)[] survey)
     {
         foreach ((string name, int count) in survey) Row(text, prefix + name, counts.GetValueOrDefault(name), count);
         foreach (string other in counts.Keys.Except(survey.Select(s => s.Name))) Row(text, prefix + other, counts[other], null);

@@ -1,6 +1,8 @@
 namespace FlorenceKernels.Datasets;
 
-/// <summary>Union-find with path halving; the smallest member names a set, so that the result does not depend on the order of unions.</summary>
+/// <summary>
+/// Union-find with path halving; the smallest member names a set, so that the result does not depend on the order of unions.
+/// </summary>
 internal sealed class DisjointSets
 {
     private readonly int[] _parent;

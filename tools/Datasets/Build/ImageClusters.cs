@@ -4,8 +4,8 @@ using System.Collections.Generic;
 namespace FlorenceKernels.Datasets;
 
 /// <summary>
-/// Clusters of nearly equal images: the transitive closure of "mean absolute difference of the colour cells below .012". Images that
-/// are nearly one colour stay alone, because they are near everything of that colour.
+/// Clusters of nearly equal images: the transitive closure of "mean absolute difference of the colour cells below .012". Images
+/// that are nearly one colour stay alone, because they are near everything of that colour.
 /// </summary>
 internal static class ImageClusters
 {
@@ -23,8 +23,8 @@ internal static class ImageClusters
         }
 
         order.Sort();
-        // |mean a - mean b| never exceeds the distance, so only a window of the sorted means need be compared; the quarters' means
-        // bound it again at a twelfth of the work.
+        // |mean a - mean b| never exceeds the distance, so only a window of the sorted means need be compared; the quarters'
+        // means bound it again at a twelfth of the work.
         var quarters = new float[order.Count][];
         for (int i = 0; i < quarters.Length; i++) quarters[i] = Quarters(cells[order[i].Index]);
         for (int i = 0; i < order.Count; i++)
@@ -32,7 +32,8 @@ internal static class ImageClusters
             for (int j = i + 1; j < order.Count && order[j].Mean - order[i].Mean < Near + 1e-5f; j++)
             {
                 if (ColourCells.Distance(quarters[i], quarters[j]) >= Near + 1e-5f) continue;
-                if (ColourCells.Distance(cells[order[i].Index], cells[order[j].Index]) < Near) sets.Union(order[i].Index, order[j].Index);
+                if (ColourCells.Distance(cells[order[i].Index], cells[order[j].Index]) < Near)
+                    sets.Union(order[i].Index, order[j].Index);
             }
         }
 

@@ -8,7 +8,9 @@ using FlorenceKernels.Data;
 
 namespace FlorenceKernels.Datasets;
 
-/// <summary>Fetches the sources, draws them, splits them by rule R and writes the data set; does nothing when it is there already.</summary>
+/// <summary>
+/// Fetches the sources, draws them, splits them by rule R and writes the data set; does nothing when it is there already.
+/// </summary>
 public static class PairSetBuilder
 {
     public const string AttributionFile = "ATTRIBUTION.md";
@@ -21,7 +23,8 @@ public static class PairSetBuilder
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Side < ColourCells.Grid || options.Side % ColourCells.Grid != 0)
-            throw new ArgumentException($"The side of the images is {options.Side}; it must be a multiple of {ColourCells.Grid}.");
+            throw new ArgumentException($"The side of the images is {options.Side}; it must be a multiple of " +
+                $"{ColourCells.Grid}.");
         var cache = new PackageCache(options.Packages, options.FetchLimit);
         IReadOnlyList<FetchedPackage> packages = cache.Fetch(SourcePackage.Choose(options.Collections, options.Permissive),
             out IReadOnlyList<string> missing, options.Progress, cancel);
@@ -32,13 +35,15 @@ public static class PairSetBuilder
         SourceImage[] images = ReadSources(packages);
         (byte[]? Rgba, string? Fault)[] drawn = Rasterizer.DrawAll(images, options.Side, options.Threads,
             done => options.Progress?.Invoke(new DatasetProgress("draw", done, images.Length, "images")), cancel);
-        string[] undrawable = images.Zip(drawn).Where(p => p.Second.Rgba is null).Select(p => $"{p.First.Id}: {p.Second.Fault}").ToArray();
+        string[] undrawable = images.Zip(drawn).Where(p => p.Second.Rgba is null).Select(p => $"{p.First.Id}: {p.Second.Fault}")
+            .ToArray();
         (images, byte[][] pixels) = Drawn(images, drawn);
 
         options.Progress?.Invoke(new DatasetProgress("split", 0, 1, "clusters"));
         int[] clusters = ImageClusters.Of(pixels.Select(p => ColourCells.Of(p, options.Side)).ToArray());
         SplitOutcome[] outcome = SplitRule.Apply(images
-            .Select((image, i) => new SplitInput(image.Source, image.Key, image.KnownConcept, image.IsFlag, clusters[i])).ToArray());
+            .Select((image, i) => new SplitInput(image.Source, image.Key, image.KnownConcept, image.IsFlag, clusters[i]))
+                .ToArray());
         cancel.ThrowIfCancellationRequested();
         var samples = new PairSample?[images.Length];
         for (int i = 0; i < images.Length; i++) samples[i] = Sample(images[i], outcome[i], clusters[i]);
@@ -82,21 +87,22 @@ public static class PairSetBuilder
         return (kept.ToArray(), pixels.ToArray());
     }
 
-    private static PairSample? Sample(SourceImage image, SplitOutcome outcome, int cluster) => outcome.Split is not { } split ? null : new()
-    {
-        Id = image.Id,
-        Source = image.Source,
-        Split = split,
-        Key = image.Key,
-        Text = image.Text,
-        Rich = image.Rich,
-        Tags = image.Tags,
-        Group = image.Group,
-        Subgroup = image.Subgroup,
-        Licence = image.Licence,
-        Scored = outcome.Scored,
-        Cluster = cluster,
-    };
+    private static PairSample? Sample(SourceImage image, SplitOutcome outcome, int cluster) =>
+        outcome.Split is not { } split ? null : new()
+        {
+            Id = image.Id,
+            Source = image.Source,
+            Split = split,
+            Key = image.Key,
+            Text = image.Text,
+            Rich = image.Rich,
+            Tags = image.Tags,
+            Group = image.Group,
+            Subgroup = image.Subgroup,
+            Licence = image.Licence,
+            Scored = outcome.Scored,
+            Cluster = cluster,
+        };
 
     private static BuildReport Report(BuildOptions options, string inputs, IReadOnlyList<FetchedPackage> packages,
         PairSample?[] samples, string[] undrawable, IReadOnlyList<string> missing)

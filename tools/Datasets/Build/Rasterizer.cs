@@ -14,7 +14,9 @@ internal static class Rasterizer
     // What is left after cutting margins is at least a quarter of the page as a rule, and then is not drawn too coarsely.
     private const int TrimScale = 4;
 
-    /// <summary>Draws every image on <paramref name="threads"/> threads; the fault of one that cannot be drawn stands in its place.</summary>
+    /// <summary>
+    /// Draws every image on <paramref name="threads"/> threads; the fault of one that cannot be drawn stands in its place.
+    /// </summary>
     public static (byte[]? Rgba, string? Fault)[] DrawAll(
         SourceImage[] images, int side, int threads, Action<int>? progress, CancellationToken cancel)
     {
@@ -63,12 +65,15 @@ internal static class Rasterizer
         using IPixelCollection<byte> pixels = image.GetPixels();
         byte[] rgba = pixels.ToByteArray(PixelMapping.RGBA)
             ?? throw new System.IO.InvalidDataException("the image has no pixels");
-        if (rgba.Length != side * side * 4) throw new System.IO.InvalidDataException($"the image has {rgba.Length} bytes of pixels");
+        if (rgba.Length != side * side * 4)
+            throw new System.IO.InvalidDataException($"the image has {rgba.Length} bytes of pixels");
         if (IsBlank(rgba)) throw new System.IO.InvalidDataException("nothing is drawn");
         return rgba;
     }
 
-    /// <summary>Crops to what is not transparent. (Magick's own trim takes the corners' colours for the ground and eats flags.)</summary>
+    /// <summary>
+    /// Crops to what is not transparent. (Magick's own trim takes the corners' colours for the ground and eats flags.)
+    /// </summary>
     private static void CutMargins(MagickImage image)
     {
         byte[] alpha;

@@ -15,8 +15,8 @@ internal readonly record struct SplitInput(string Source, string Key, bool Known
 internal readonly record struct SplitOutcome(PairSplit? Split, bool Scored);
 
 /// <summary>
-/// Rule R. Nothing random: the held-out vendors are named, the held-out captions are chosen by a hash of the text, and every group of
-/// images that are linked by text or by look stays on one side.
+/// Rule R. Nothing random: the held-out vendors are named, the held-out captions are chosen by a hash of the text, and every
+/// group of images that are linked by text or by look stays on one side.
 /// </summary>
 internal static class SplitRule
 {

@@ -37,12 +37,13 @@ internal static class ClientProcess
             process.Kill(entireProcessTree: true);
             process.WaitForExit();
             cancel.ThrowIfCancellationRequested();
-            throw new DatasetException($"'{Line(program, arguments)}' did not end within {limit.TotalSeconds:0} s and was stopped; " +
-                "check the connection to its registry.");
+            throw new DatasetException($"'{Line(program, arguments)}' did not end within {limit.TotalSeconds:0} s and was " +
+                "stopped; check the connection to its registry.");
         }
 
         if (process.ExitCode != 0)
-            throw new DatasetException($"'{Line(program, arguments)}' failed with exit code {process.ExitCode}: {Cause(errors.Result)}.");
+            throw new DatasetException($"'{Line(program, arguments)}' failed with exit code {process.ExitCode}: " +
+                $"{Cause(errors.Result)}.");
         return output.Result;
     }
 
@@ -54,8 +55,8 @@ internal static class ClientProcess
         }
         catch (Win32Exception error)
         {
-            throw new DatasetException($"The client '{program}' is not on the PATH; install it, or fetch the packages on another machine " +
-                "and copy the cache.", error);
+            throw new DatasetException($"The client '{program}' is not on the PATH; install it, or fetch the packages on " +
+                "another machine and copy the cache.", error);
         }
     }
 
@@ -65,11 +66,14 @@ internal static class ClientProcess
     {
         string[] lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         string? telling = lines.FirstOrDefault(l => l.StartsWith("E:", StringComparison.Ordinal)
-            || (l.StartsWith("npm error", StringComparison.Ordinal) && !l.StartsWith("npm error code", StringComparison.Ordinal)));
+            || (l.StartsWith("npm error", StringComparison.Ordinal)
+                && !l.StartsWith("npm error code", StringComparison.Ordinal)));
         return (telling ?? lines.LastOrDefault() ?? "it said nothing").TrimEnd('.');
     }
 
-    /// <summary>Keeps the beginning and reads on to the end, so that a talkative client neither blocks nor fills memory.</summary>
+    /// <summary>
+    /// Keeps the beginning and reads on to the end, so that a talkative client neither blocks nor fills memory.
+    /// </summary>
     private static async Task<string> Head(StreamReader reader)
     {
         var kept = new System.Text.StringBuilder();

@@ -28,7 +28,9 @@ internal static class DebianTree
         return tree;
     }
 
-    /// <summary>Regular files below <paramref name="root"/> with one of the extensions, in ordinal order of their paths.</summary>
+    /// <summary>
+    /// Regular files below <paramref name="root"/> with one of the extensions, in ordinal order of their paths.
+    /// </summary>
     public static IReadOnlyList<string> Files(string root, params string[] extensions)
     {
         var found = new List<string>();

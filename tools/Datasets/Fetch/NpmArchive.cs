@@ -42,14 +42,16 @@ internal static class NpmArchive
         long total = 0;
         for (int entries = 0; reader.GetNextEntry() is { } entry; entries++)
         {
-            if (entries >= limits.Entries) throw new DatasetException($"'{path}' has more than {limits.Entries} members; it is not read.");
+            if (entries >= limits.Entries)
+                throw new DatasetException($"'{path}' has more than {limits.Entries} members; it is not read.");
             total = checked(total + Math.Max(0, entry.Length));
             if (total > limits.TotalBytes)
                 throw new DatasetException($"'{path}' unpacks to more than {limits.TotalBytes} bytes; it is not read.");
             if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) continue;
             if (!wanted(entry.Name)) continue;
             if (entry.Length > limits.EntryBytes)
-                throw new DatasetException($"'{entry.Name}' in '{path}' has {entry.Length} bytes, above the limit of {limits.EntryBytes}.");
+                throw new DatasetException($"'{entry.Name}' in '{path}' has {entry.Length} bytes, above the limit of " +
+                    $"{limits.EntryBytes}.");
             var bytes = new byte[entry.Length];
             entry.DataStream?.ReadExactly(bytes);
             members[entry.Name] = bytes;
@@ -60,5 +62,6 @@ internal static class NpmArchive
 
     /// <summary>The member <paramref name="name"/>, or an error that names it.</summary>
     public static byte[] Member(this Dictionary<string, byte[]> members, string name, string path) =>
-        members.TryGetValue(name, out byte[]? bytes) ? bytes : throw new DatasetException($"'{path}' has no '{name}'; its layout has changed.");
+        members.TryGetValue(name, out byte[]? bytes) ? bytes
+            : throw new DatasetException($"'{path}' has no '{name}'; its layout has changed.");
 }

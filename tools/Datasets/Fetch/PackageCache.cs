@@ -59,7 +59,8 @@ public sealed class PackageCache
     public FetchedPackage Fetch(SourcePackage package, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(package);
-        string archive = System.IO.Path.Combine(_root, package.FileStem + (package.Client == RegistryClient.Npm ? ".tgz" : ".deb"));
+        string archive = System.IO.Path.Combine(_root, package.FileStem
+            + (package.Client == RegistryClient.Npm ? ".tgz" : ".deb"));
         string sum = archive + ".sha256";
         if (File.Exists(archive) && File.Exists(sum)) Verify(archive, sum);
         else Get(package, archive, sum, cancel);
@@ -89,7 +90,8 @@ public sealed class PackageCache
             }
 
             string[] got = Directory.GetFiles(working, "*" + System.IO.Path.GetExtension(archive));
-            if (got.Length != 1) throw new DatasetException($"'{package.Name}' was asked for and {got.Length} archives came; expected one.");
+            if (got.Length != 1)
+                throw new DatasetException($"'{package.Name}' was asked for and {got.Length} archives came; expected one.");
             WriteWhole(sum, Sha256(got[0]) + "  " + System.IO.Path.GetFileName(archive) + "\n");
             File.Move(got[0], archive, overwrite: true);
         }
@@ -111,8 +113,8 @@ public sealed class PackageCache
     {
         string now = Sha256(archive);
         if (now != Recorded(sum))
-            throw new DatasetException($"'{archive}' no longer has the checksum recorded when it was fetched; delete it and '{sum}' to fetch " +
-                "it again.");
+            throw new DatasetException($"'{archive}' no longer has the checksum recorded when it was fetched; delete it and " +
+                $"'{sum}' to fetch it again.");
     }
 
     private static string Recorded(string sum)

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace FlorenceKernels.Datasets;
 
-/// <summary>Draws shapes over a plain ground with 4x4 samples a pixel; floats in a fixed order, so equal on every machine of one kind.</summary>
+/// <summary>
+/// Draws shapes over a plain ground with 4x4 samples a pixel; floats in a fixed order, so equal on every machine of one kind.
+/// </summary>
 internal static class ShapeRasterizer
 {
     private const int Samples = 4;
@@ -11,7 +13,8 @@ internal static class ShapeRasterizer
     public static byte[] Draw(IReadOnlyList<Shape> shapes, Colour ground, int side)
     {
         var rgba = new byte[side * side * 4];
-        for (int i = 0; i < rgba.Length; i += 4) (rgba[i], rgba[i + 1], rgba[i + 2], rgba[i + 3]) = (ground.R, ground.G, ground.B, 255);
+        for (int i = 0; i < rgba.Length; i += 4) (rgba[i], rgba[i + 1], rgba[i + 2], rgba[i + 3]) = (ground.R, ground.G,
+            ground.B, 255);
         foreach (Shape shape in shapes) Paint(rgba, side, shape);
         return rgba;
     }
@@ -19,7 +22,8 @@ internal static class ShapeRasterizer
     private static void Paint(byte[] rgba, int side, Shape shape)
     {
         float reach = shape.Radius * 1.45f;
-        int left = Clamp(shape.X - reach), right = Clamp(shape.X + reach), top = Clamp(shape.Y - reach), bottom = Clamp(shape.Y + reach);
+        int left = Clamp(shape.X - reach), right = Clamp(shape.X + reach), top = Clamp(shape.Y - reach),
+            bottom = Clamp(shape.Y + reach);
         (float sin, float cos) = MathF.SinCos(shape.Turn);
         for (int y = top; y <= bottom; y++)
         {
@@ -43,7 +47,8 @@ internal static class ShapeRasterizer
         }
 
         if (fill + edge == 0) return;
-        float light = shape.Style == ShapeStyle.Shaded ? 1.15f - 0.55f * Math.Clamp((y / (float)side - shape.Y) / shape.Radius * 0.5f + 0.5f, 0, 1) : 1;
+        float light = shape.Style == ShapeStyle.Shaded
+            ? 1.15f - 0.55f * Math.Clamp((y / (float)side - shape.Y) / shape.Radius * 0.5f + 0.5f, 0, 1) : 1;
         Mix(ref pixel[0], shape.Colour.R, light, fill, edge);
         Mix(ref pixel[1], shape.Colour.G, light, fill, edge);
         Mix(ref pixel[2], shape.Colour.B, light, fill, edge);

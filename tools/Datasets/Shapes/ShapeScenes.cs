@@ -46,7 +46,8 @@ public static class ShapeScenes
     public static BuildReport Build(ShapeOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (options.Side is < 16 or > 512) throw new ArgumentException($"The side of the scenes is {options.Side}; it must lie in 16..512.");
+        if (options.Side is < 16 or > 512)
+            throw new ArgumentException($"The side of the scenes is {options.Side}; it must lie in 16..512.");
         if (options.Train < 0 || options.ValRetrieval < 0 || options.TestRetrieval < 0 || options.PerClass < 0)
             throw new ArgumentException("The number of scenes cannot be negative.");
         string inputs = $"shapes {RuleVersion}: {options with { Output = "" }}";
@@ -98,7 +99,8 @@ public static class ShapeScenes
         for (int i = 0; i < Kinds * Colours.Length * options.PerClass; i++)
         {
             var random = new ShapeRandom(new SampleSeed(options.Seed, 1 + (int)split, i));
-            SceneText text = ShapeSentences.Single(ref random, (ShapeKind)(i % Kinds), Colours[i / Kinds % Colours.Length], style);
+            SceneText text = ShapeSentences.Single(ref random, (ShapeKind)(i % Kinds), Colours[i / Kinds % Colours.Length],
+                style);
             scenes.Add(Scene(options, scenes.Count, source, split, text, ref random));
         }
     }

@@ -28,7 +28,8 @@ internal static class ShapeSentences
     public static SceneText Draw(ref ShapeRandom random, int count, ShapeStyle style)
     {
         if (count == 1)
-            return Single(ref random, (ShapeKind)random.Next(Kinds), ShapeScenes.Colours[random.Next(ShapeScenes.Colours.Length)], style);
+            return Single(ref random, (ShapeKind)random.Next(Kinds),
+                ShapeScenes.Colours[random.Next(ShapeScenes.Colours.Length)], style);
         var shapes = new Shape[count];
         var names = new string[count];
         bool column = random.Next(2) == 0;

@@ -33,7 +33,8 @@ internal sealed class EmojiConcepts
 
     public IReadOnlyCollection<EmojiConcept> All => _byCode.Values;
 
-    public static EmojiConcepts Parse(byte[] data, byte[] groups, byte[] unicodeNames, byte[] shortNames, params byte[][] captionNames)
+    public static EmojiConcepts Parse(byte[] data, byte[] groups, byte[] unicodeNames, byte[] shortNames,
+        params byte[][] captionNames)
     {
         var concepts = new EmojiConcepts();
         concepts.AddConcepts(data, groups);
@@ -116,7 +117,8 @@ internal sealed class EmojiConcepts
             if (!item.TryGetProperty("group", out JsonElement group)) continue; // the 26 regional indicator letters
             string code = CodeOf(item.GetProperty("hexcode").GetString()!);
             string label = item.GetProperty("label").GetString()!;
-            string[] tags = item.TryGetProperty("tags", out JsonElement t) ? t.EnumerateArray().Select(x => x.GetString()!).ToArray() : [];
+            string[] tags = item.TryGetProperty("tags", out JsonElement t)
+                ? t.EnumerateArray().Select(x => x.GetString()!).ToArray() : [];
             _byCode[code] = new EmojiConcept(code, label, TextKey.Normalise(label), tags,
                 groupNames.GetProperty(group.GetInt32().ToString()).GetString()!,
                 subgroupNames.GetProperty(item.GetProperty("subgroup").GetInt32().ToString()).GetString()!);

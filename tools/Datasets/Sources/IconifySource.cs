@@ -70,7 +70,9 @@ internal static class IconifySource
         }
     }
 
-    /// <summary>The icon as an SVG file; null for a name that is not there or an alias that is turned in a way not handled.</summary>
+    /// <summary>
+    /// The icon as an SVG file; null for a name that is not there or an alias that is turned in a way not handled.
+    /// </summary>
     private static byte[]? Svg(JsonElement root, JsonElement bodies, JsonElement? aliases, string name)
     {
         bool mirrored = false;

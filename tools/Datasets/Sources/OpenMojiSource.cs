@@ -14,7 +14,8 @@ internal static class OpenMojiSource
     public static IReadOnlyList<SourceImage> Read(FetchedPackage package, EmojiConcepts concepts)
     {
         Dictionary<string, byte[]> members = NpmArchive.Read(package.Path,
-            name => name == List || (name.StartsWith(Folder, StringComparison.Ordinal) && name.EndsWith(".svg", StringComparison.Ordinal)));
+            name => name == List || (name.StartsWith(Folder, StringComparison.Ordinal)
+                && name.EndsWith(".svg", StringComparison.Ordinal)));
         using JsonDocument document = JsonDocument.Parse(members.Member(List, package.Path));
         var found = new SortedDictionary<string, SourceImage>(StringComparer.Ordinal);
         foreach (JsonElement item in document.RootElement.EnumerateArray())

@@ -8,8 +8,8 @@ using System.Text.RegularExpressions;
 namespace FlorenceKernels.Datasets;
 
 /// <summary>
-/// The Open Clip Art Library: SVG files whose metadata hold a title, keywords and sometimes a description. Titles are noisy like the
-/// web's: one that says nothing is replaced by the words of the file name.
+/// The Open Clip Art Library: SVG files whose metadata hold a title, keywords and sometimes a description. Titles are noisy like
+/// the web's: one that says nothing is replaced by the words of the file name.
 /// </summary>
 internal static partial class OpenclipartSource
 {
@@ -17,11 +17,13 @@ internal static partial class OpenclipartSource
     private const int MaxUses = 4;
     private const int MaxTextChars = 1000;
     private const int LeastTextChars = 3;
-    private static readonly string[] DroppedFolders = ["shapes", "special", "geography", "cards", "dice", "led", "clocks", "map_symbols"];
+    private static readonly string[] DroppedFolders = ["shapes", "special", "geography", "cards", "dice", "led", "clocks",
+        "map_symbols"];
     private static readonly string[] DroppedKeywords = ["hash", "icons", "theme", "unsorted", "sign", "symbol", "menu"];
 
     /// <summary>What one file says of itself.</summary>
-    internal sealed record Entry(string Path, string Relative, string Title, string Description, string[] Keywords, string[] Authors);
+    internal sealed record Entry(string Path, string Relative, string Title, string Description, string[] Keywords,
+        string[] Authors);
 
     public static IReadOnlyList<SourceImage> Read(FetchedPackage package, EmojiConcepts concepts)
     {
@@ -38,7 +40,8 @@ internal static partial class OpenclipartSource
     }
 
     public static bool IsDropped(string relative) =>
-        relative.Split('/')[..^1].Any(f => Array.IndexOf(DroppedFolders, f) >= 0 || f.EndsWith("-theme", StringComparison.Ordinal));
+        relative.Split('/')[..^1].Any(f =>
+            Array.IndexOf(DroppedFolders, f) >= 0 || f.EndsWith("-theme", StringComparison.Ordinal));
 
     /// <summary>Reads the metadata; null unless the file itself says that it is in the public domain.</summary>
     public static Entry? Parse(string path, string relative, string svg)
@@ -49,7 +52,8 @@ internal static partial class OpenclipartSource
             && !svg.Contains("public domain", StringComparison.OrdinalIgnoreCase)) return null;
         if (svg.Contains("creativecommons.org/licenses/GPL", StringComparison.OrdinalIgnoreCase)) return null;
         string work = metadata.Value;
-        string[] authors = Agent().Matches(work).SelectMany(a => Words(Title().Match(a.Value).Groups[1].Value)).Distinct().ToArray();
+        string[] authors = Agent().Matches(work).SelectMany(a => Words(Title().Match(a.Value).Groups[1].Value)).Distinct()
+            .ToArray();
         string own = Agent().Replace(work, "");
         string[] keywords = Item().Matches(own).Select(m => Clean(m.Groups[1].Value))
             .Where(k => IsKeyword(k) && !Words(k).All(w => authors.Contains(w, StringComparer.OrdinalIgnoreCase)))
@@ -77,7 +81,8 @@ internal static partial class OpenclipartSource
     public static string FromFileName(Entry entry)
     {
         string stem = System.IO.Path.GetFileNameWithoutExtension(entry.Relative);
-        IEnumerable<string> words = stem.Split('_', '-', '.', ' ').Select(w => w.Trim('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
+        IEnumerable<string> words = stem.Split('_', '-', '.', ' ')
+            .Select(w => w.Trim('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
             .Where(w => w.Length > 1 && !entry.Authors.Any(a => a.StartsWith(w, StringComparison.OrdinalIgnoreCase)));
         return string.Join(' ', words);
     }
@@ -138,6 +143,7 @@ internal static partial class OpenclipartSource
     [GeneratedRegex(@"\s+", RegexOptions.NonBacktracking)]
     private static partial Regex Spaces();
 
-    [GeneratedRegex("clipart by|submission|icon theme|road signs|untitled|part of the flat icon", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
+    [GeneratedRegex("clipart by|submission|icon theme|road signs|untitled|part of the flat icon",
+        RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
     private static partial Regex Boilerplate();
 }
