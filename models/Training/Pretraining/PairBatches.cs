@@ -1,0 +1,93 @@
+using System;
+using System.Linq;
+using FlorenceKernels.Data;
+using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
+
+namespace FlorenceKernels.Training;
+
+/// <summary>One batch on the host, ready for a device.</summary>
+/// <param name="Position">Which batch of which epoch.</param> <param name="Images">[B, 3, S, S].</param> <param name="Ids">[B, N].</param>
+/// <param name="Labels">[B]; equal labels are positives.</param> <param name="SampleIds">Names of the samples, for errors.</param>
+public sealed record ImageTextBatch(LoaderPosition Position, float[] Images, long[] Ids, long[] Labels, string[] SampleIds);
+
+/// <summary>Training batches in an order that depends on seed and epoch only.</summary>
+public sealed class PairBatches : IDisposable
+{
+    private readonly PrefetchLoader<ImageTextBatch> _loader;
+
+    /// <summary>Starts loading at <paramref name="start"/>.</summary>
+    public PairBatches(PairDataset dataset, ClipTokenizer tokenizer, PretrainOptions options, int resolution, int context, LoaderPosition start, string? skipFile)
+    {
+        var train = dataset.Indices(PairSplit.Train);
+        if (train.Length < options.BatchSize)
+        {
+            throw new FlorenceException($"the training split has {train.Length} pairs, less than one batch of {options.BatchSize}; use a smaller batchSize");
+        }
+
+        var sampler = PairSampler.Over(dataset, train, options.BatchSize, options.Seed, options.SameTextShare);
+        var augmentation = new PairAugmentation(options, resolution);
+        var reader = new PairBatchReader(dataset, augmentation.RowSize, augmentation.Train);
+        var text = new PairText(options, PromptTemplates.DrawnArt);
+        _loader = new PrefetchLoader<ImageTextBatch>(sampler, plan => Encode(reader.Load(plan), tokenizer, text, context),
+            new PrefetchOptions { Start = start, Threads = 1, Skips = new SkipLog(skipFile) });
+        BatchesPerEpoch = sampler.BatchesPerEpoch;
+    }
+
+    /// <summary>Batches of one pass over the data.</summary>
+    public int BatchesPerEpoch { get; }
+
+    /// <summary>The batch that comes next; saved for an exact resume.</summary>
+    public LoaderPosition Position => _loader.Position;
+
+    /// <summary>Samples skipped as damaged so far.</summary>
+    public long Skipped => _loader.Skips.Skipped;
+
+    /// <summary>The next batch.</summary>
+    public ImageTextBatch Next() => _loader.TryNext(out var batch) ? batch : throw new FlorenceException("the loader has no more batches");
+
+    /// <inheritdoc/>
+    public void Dispose() => _loader.Dispose();
+
+    private static ImageTextBatch Encode(PairBatch batch, ClipTokenizer tokenizer, PairText text, int context)
+    {
+        var ids = new long[batch.Samples.Length * context];
+        for (var row = 0; row < batch.Samples.Length; row++)
+        {
+            var encoded = tokenizer.EncodePadded(text.Draw(batch.Samples[row], batch.Seeds[row]), context);
+            for (var n = 0; n < context; n++) { ids[row * context + n] = encoded.Ids[n]; }
+        }
+
+        return new ImageTextBatch(batch.Position, batch.Pixels, ids, [.. batch.Samples.Select(s => (long)s.Label)], [.. batch.Samples.Select(s => s.Id)]);
+    }
+}
+
+/// <summary>A task: a model, its loss, and what goes into a batch. The trainer never learns what it trains.</summary>
+/// <typeparam name="TBatch">What the loss is computed from.</typeparam>
+public interface ITrainingTask<in TBatch>
+{
+    /// <summary>The loss of a batch, a scalar in the graph.</summary>
+    Tensor Loss(TBatch batch);
+
+    /// <summary>The samples of a batch by name, for the message when its loss is not finite.</summary>
+    string Describe(TBatch batch);
+}
+
+/// <summary>Contrastive pre-training of the two towers.</summary>
+public sealed class PairTask(Models.Florence model, Device device, DType dtype) : ITrainingTask<ImageTextBatch>
+{
+    /// <inheritdoc/>
+    public Tensor Loss(ImageTextBatch batch)
+    {
+        var size = batch.Labels.Length;
+        var side = (int)Math.Sqrt(batch.Images.Length / 3 / size);
+        using var scope = TensorScope.Begin();
+        var images = Tensor.From(batch.Images, [size, 3, side, side], device).To(dtype);
+        var ids = Tensor.From(batch.Ids, [size, batch.Ids.Length / size], device);
+        return scope.Keep(model.Loss(images, ids, Tensor.From(batch.Labels, [size], device)));
+    }
+
+    /// <inheritdoc/>
+    public string Describe(ImageTextBatch batch) =>
+        $"epoch {batch.Position.Epoch}, batch {batch.Position.Batch}: {string.Join(", ", batch.SampleIds.Take(16))}{(batch.SampleIds.Length > 16 ? ", …" : "")}";
+}

@@ -1,0 +1,90 @@
+using FlorenceKernels.Runtime;
+
+namespace FlorenceKernels.Training;
+
+/// <summary>Settings of a contrastive pre-training run; a JSON file of these is the run's configuration.</summary>
+public sealed record PretrainOptions
+{
+    /// <summary>Built-in model name or path of a model configuration.</summary>
+    public string Model { get; init; } = "nano";
+
+    /// <summary>Pairs per step.</summary>
+    public int BatchSize { get; init; } = 256;
+
+    /// <summary>Steps to train; 0 takes what <see cref="Minutes"/> allows, measured at the start.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Time budget of the training loop in minutes, used when <see cref="Steps"/> is 0.</summary>
+    public double Minutes { get; init; } = 8;
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>Learning rate at the end of the cosine.</summary>
+    public double MinLearningRate { get; init; } = 1e-5;
+
+    /// <summary>Share of the steps spent on linear warm-up.</summary>
+    public double WarmupShare { get; init; } = 0.08;
+
+    /// <summary>AdamW's decay of weights; biases, norms, position tables and embeddings are exempt.</summary>
+    public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>AdamW's first moment decay.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>AdamW's second moment decay.</summary>
+    public double Beta2 { get; init; } = 0.98;
+
+    /// <summary>AdamW's denominator term.</summary>
+    public double Epsilon { get; init; } = 1e-6;
+
+    /// <summary>Largest global gradient norm.</summary>
+    public double ClipGradNorm { get; init; } = 1;
+
+    /// <summary>Decay of the exponential moving average of the weights that is evaluated and saved; 0 for none.</summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>Seed of initial weights, order, augmentation, templates and drop path.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Share of each batch drawn as pairs of one text, so that batches hold several positives per text.</summary>
+    public double SameTextShare { get; init; } = 0.25;
+
+    /// <summary>Probability of taking a pair's long text instead of its short one.</summary>
+    public double RichTextProb { get; init; } = 0.25;
+
+    /// <summary>Probability that a short text is put into a template (two-stage training switches it off in stage 2).</summary>
+    public double TemplateProb { get; init; } = 0.5;
+
+    /// <summary>Smallest area of the random crop.</summary>
+    public double MinCropScale { get; init; } = 0.5;
+
+    /// <summary>Strength of random brightness, contrast and saturation, 0 for none.</summary>
+    public double ColourJitter { get; init; }
+
+    /// <summary>Steps between lines of the log.</summary>
+    public int LogEvery { get; init; } = 10;
+
+    /// <summary>Minutes between checkpoints.</summary>
+    public double SaveMinutes { get; init; } = 1;
+
+    /// <summary>Steps between validations; 0 validates at the end only.</summary>
+    public int ValidateEvery { get; init; }
+
+    /// <summary>Entries of the vocabulary that is trained on the corpus when no merges file is given.</summary>
+    public int Vocabulary { get; init; } = 4096;
+
+    /// <summary>These settings, checked.</summary>
+    /// <exception cref="FlorenceException">A value is out of range.</exception>
+    public PretrainOptions Validated()
+    {
+        void Require(bool holds, string what) { if (!holds) { throw new FlorenceException($"pretrain: {what}"); } }
+        Require(BatchSize >= 2, $"batchSize is {BatchSize}; a contrastive loss needs at least 2 pairs");
+        Require(Steps >= 0 && Minutes > 0, "steps must not be negative and minutes must be positive");
+        Require(LearningRate > 0 && MinLearningRate >= 0 && WarmupShare is >= 0 and < 1, "learningRate > 0, minLearningRate >= 0, warmupShare in [0, 1)");
+        Require(Beta1 is >= 0 and < 1 && Beta2 is >= 0 and < 1 && Epsilon > 0, "beta1 and beta2 in [0, 1), epsilon > 0");
+        Require(SameTextShare is >= 0 and <= 1 && RichTextProb is >= 0 and <= 1 && TemplateProb is >= 0 and <= 1, "shares and probabilities lie in [0, 1]");
+        Require(MinCropScale is > 0 and <= 1, "minCropScale in (0, 1]");
+        return this;
+    }
+}
