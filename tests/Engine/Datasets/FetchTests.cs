@@ -38,6 +38,18 @@ public sealed class FetchTests : IDisposable
     }
 
     [Fact]
+    public void A_collection_that_cannot_be_had_is_left_out_and_said()
+    {
+        // Refused from the machine's own package lists, or by the absence of the client: either way without a connection.
+        var none = new SourcePackage(RegistryClient.Apt, "florence-no-such-package", "1", "none", "none", "none");
+        Put("made-package-9.9.9.tgz", "here");
+        IReadOnlyList<FetchedPackage> got = new PackageCache(_folder).Fetch([none, Made], out IReadOnlyList<string> missing,
+            cancel: TestContext.Current.CancellationToken);
+        Assert.Equal("@made/package", Assert.Single(got).Package.Name);
+        Assert.Contains("apt-get", Assert.Single(missing));
+    }
+
+    [Fact]
     public void A_missing_client_is_named()
     {
         var error = Assert.Throws<DatasetException>(() => Run("florence-no-such-client", []));
