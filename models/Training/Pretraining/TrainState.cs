@@ -1,0 +1,62 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using FlorenceKernels.Checkpoints;
+using FlorenceKernels.Data;
+using FlorenceKernels.Nn;
+using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
+
+namespace FlorenceKernels.Training;
+
+/// <summary>Everything a run needs to go on exactly: weights, moments and averages as tensors; step, loader position and time as numbers.
+/// Random numbers need no state: they are addressed by seed, step and sample.</summary>
+/// <param name="Step">Steps done.</param> <param name="Steps">Steps in all.</param> <param name="Next">The batch that comes next.</param>
+/// <param name="TrainedSeconds">Time spent training.</param>
+public sealed record TrainState(long Step, long Steps, LoaderPosition Next, double TrainedSeconds)
+{
+    private const string Model = "model.safetensors", Optimizer = "optimizer.safetensors", Average = "ema.safetensors", State = "state.json";
+
+    /// <summary>The weights to evaluate: the moving average when the run keeps one.</summary>
+    public static string WeightsFile(string checkpoint)
+    {
+        var average = Path.Combine(checkpoint, Average);
+        return File.Exists(average) ? average : Path.Combine(checkpoint, Model);
+    }
+
+    /// <summary>Publishes a checkpoint atomically and returns its folder.</summary>
+    public string Save<TBatch>(CheckpointStore store, Trainer<TBatch> trainer) => store.Publish(Step, folder =>
+    {
+        TensorFile.Save(Path.Combine(folder, Model), trainer.Parameters.Named);
+        TensorFile.Save(Path.Combine(folder, Optimizer), trainer.Optimizer.StateTensors());
+        if (trainer.Average is { } average) { TensorFile.Save(Path.Combine(folder, Average), average.StateTensors()); }
+        AtomicFile.WriteText(Path.Combine(folder, State), JsonSerializer.Serialize(this));
+    });
+
+    /// <summary>Loads the newest checkpoint that is whole.</summary>
+    /// <exception cref="FlorenceException">None is.</exception>
+    public static TrainState LoadNewest<TBatch>(CheckpointStore store, Trainer<TBatch> trainer)
+    {
+        var faults = new List<string>();
+        foreach (var candidate in store.Candidates())
+        {
+            try { return Load(candidate, trainer); }
+            catch (System.Exception e) when (e is CheckpointException or IOException or JsonException) { faults.Add(e.Message); }
+        }
+
+        throw new FlorenceException($"no checkpoint in {store.Folder} can be read: {string.Join("; ", faults)}");
+    }
+
+    private static TrainState Load<TBatch>(string folder, Trainer<TBatch> trainer)
+    {
+        var state = JsonSerializer.Deserialize<TrainState>(File.ReadAllText(Path.Combine(folder, State)))
+            ?? throw new JsonException($"{State} in {folder} is empty");
+        using var scope = TensorScope.Begin();
+        var (model, optimizer) = (TensorFile.Load(Path.Combine(folder, Model)), TensorFile.Load(Path.Combine(folder, Optimizer)));
+        _ = trainer.Parameters.Load(model);
+        trainer.Optimizer.LoadState(optimizer);
+        trainer.Average?.LoadState(TensorFile.Load(Path.Combine(folder, Average)));
+        return state;
+    }
+}

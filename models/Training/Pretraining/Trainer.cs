@@ -1,0 +1,113 @@
+using System;
+using FlorenceKernels.Nn;
+using FlorenceKernels.Optim;
+using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
+
+namespace FlorenceKernels.Training;
+
+/// <summary>What a step did.</summary>
+/// <param name="Loss">The loss before the step.</param> <param name="LearningRate">The rate used.</param>
+/// <param name="GradNorm">Global norm before clipping.</param> <param name="LogitScale">Logarithm of the cosine scale after the step.</param>
+/// <param name="SkippedSteps">Steps skipped so far because loss or gradients were not finite.</param>
+public readonly record struct StepOutcome(double Loss, double LearningRate, double GradNorm, double LogitScale, int SkippedSteps);
+
+/// <summary>One training step, top to bottom: forward, backward, clip, AdamW, clamp, average. It never learns what it trains.</summary>
+/// <typeparam name="TBatch">What the task's loss is computed from.</typeparam>
+public sealed class Trainer<TBatch> : IDisposable
+{
+    private const int MaxSkippedInARow = 20;
+
+    private readonly ITrainingTask<TBatch> _task;
+    private readonly PretrainOptions _options;
+    private readonly Tensor? _logitScale;
+    private readonly double? _maxLogitScale;
+    private int _skippedInARow;
+
+    /// <summary>A trainer of <paramref name="parameters"/> by <paramref name="task"/>.</summary>
+    public Trainer(ITrainingTask<TBatch> task, ParameterSet parameters, PretrainOptions options, Tensor? logitScale = null, double? maxLogitScale = null)
+    {
+        (_task, Parameters, _options, _logitScale, _maxLogitScale) = (task, parameters, options, logitScale, maxLogitScale);
+        Optimizer = new AdamW(parameters, new AdamWOptions
+        {
+            Beta1 = options.Beta1, Beta2 = options.Beta2, Epsilon = options.Epsilon, WeightDecay = options.WeightDecay,
+        });
+        Average = options.EmaDecay > 0 ? new Ema(parameters, options.EmaDecay) : null;
+    }
+
+    /// <summary>What is trained.</summary>
+    public ParameterSet Parameters { get; }
+
+    /// <summary>Its optimiser.</summary>
+    public AdamW Optimizer { get; }
+
+    /// <summary>Moving average of the weights, when asked for.</summary>
+    public Ema? Average { get; }
+
+    /// <summary>Steps skipped so far.</summary>
+    public int SkippedSteps { get; private set; }
+
+    /// <summary>Trains on one batch as step number <paramref name="step"/> of <paramref name="steps"/>.</summary>
+    /// <exception cref="FlorenceException">Twenty steps in a row had no finite loss or gradient; the message names the batch.</exception>
+    public StepOutcome Step(TBatch batch, long step, long steps)
+    {
+        using var scope = TensorScope.Begin();
+        Parameters.Step = step;
+        var loss = _task.Loss(batch);
+        var value = loss.Item();
+        loss.Backward();
+        var norm = ClipGradNorm.Apply(Parameters, _options.ClipGradNorm);
+        var rate = LearningRate(step, steps);
+        if (double.IsFinite(value) && double.IsFinite(norm))
+        {
+            _skippedInARow = 0;
+            Optimizer.Step(rate);
+            ClampLogitScale();
+            Average?.Update(Parameters);
+        }
+        else { Skip(batch, step, value, norm); }
+
+        Parameters.ZeroGrad();
+        return new StepOutcome(value, rate, norm, _logitScale?.Item() ?? 0, SkippedSteps);
+    }
+
+    /// <summary>Forward and backward without a step, to measure speed; nothing changes.</summary>
+    public void Rehearse(TBatch batch)
+    {
+        using var scope = TensorScope.Begin();
+        _task.Loss(batch).Backward();
+        _ = ClipGradNorm.Apply(Parameters, _options.ClipGradNorm);
+        Parameters.ZeroGrad();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        Average?.Dispose();
+    }
+
+    // Linear warm-up from 0, then half a cosine to the minimum.
+    private double LearningRate(long step, long steps)
+    {
+        var warmup = Math.Max(1, (long)(steps * _options.WarmupShare));
+        if (step < warmup) { return _options.LearningRate * (step + 1) / warmup; }
+        var progress = (double)(step - warmup) / Math.Max(1, steps - warmup);
+        return _options.MinLearningRate + 0.5 * (_options.LearningRate - _options.MinLearningRate) * (1 + Math.Cos(Math.PI * progress));
+    }
+
+    private void ClampLogitScale()
+    {
+        if (_logitScale is null || _maxLogitScale is not { } max) { return; }
+        var value = _logitScale.Item();
+        if (value > max || value < 0) { _logitScale.Assign(Tensor.Scalar(Math.Clamp(value, 0, max), _logitScale.DType, _logitScale.Device)); }
+    }
+
+    private void Skip(TBatch batch, long step, double loss, double norm)
+    {
+        SkippedSteps++;
+        if (++_skippedInARow < MaxSkippedInARow) { return; }
+        throw new FlorenceException($"training diverged: {MaxSkippedInARow} steps in a row up to step {step} had no finite loss ({loss}) or gradient norm ({norm}); "
+            + $"last batch: {_task.Describe(batch)}. Lower learningRate or resume an earlier checkpoint");
+    }
+}
