@@ -1,0 +1,133 @@
+using System;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using FlorenceKernels.Runtime;
+
+namespace FlorenceKernels.Tensors;
+
+/// <summary>The small matrix products and packings inside an attention tile: all operands lie in a thread's scratch, rows of B and C are
+/// padded to whole vectors.</summary>
+internal static unsafe class AttentionTiles
+{
+    /// <summary>Rows of C that one pass keeps in registers: 7 rows of two vectors fill 14 registers and divide the 49 tokens of a 7×7 window.</summary>
+    public const int BlockRows = 7;
+
+    /// <summary>Scores at or below this count as masked out.</summary>
+    public const double Masked = -1e30;
+
+    /// <summary>n rounded up to a multiple of <paramref name="to"/>.</summary>
+    public static int RoundUp(int n, int to) => (n + to - 1) / to * to;
+
+    /// <summary>Elements in 64 bytes: the padding of rows, whatever the vector width.</summary>
+    public static int Line<T>() where T : unmanaged => 64 / sizeof(T);
+
+    /// <summary>Seven rows of C = init + A·B, [7, cols]: element (i, p) of A is <c>a[i·ra + p·ca]</c>, so that a transposed A costs nothing.
+    /// <paramref name="init"/> has C's layout; null is zero.</summary>
+    public static void Rows<R, T>(T* a, nint ra, nint ca, T* b, nint ldb, T* c, nint ldc, T* init, int cols, int k)
+        where R : struct, ISimd<R, T> where T : unmanaged
+    {
+        var j = 0;
+        for (; j + 2 * R.Count <= cols; j += 2 * R.Count) { Pair<R, T>(a, ra, ca, b + j, ldb, c + j, ldc, init == null ? null : init + j, k); }
+        for (; j < cols; j += R.Count) { Single<R, T>(a, ra, ca, b + j, ldb, c + j, ldc, init == null ? null : init + j, k); }
+    }
+
+    private static void Pair<R, T>(T* a, nint ra, nint ca, T* b, nint ldb, T* c, nint ldc, T* init, int k)
+        where R : struct, ISimd<R, T> where T : unmanaged
+    {
+        var w = R.Count;
+        R s00, s01, s10, s11, s20, s21, s30, s31, s40, s41, s50, s51, s60, s61;
+        s00 = s01 = s10 = s11 = s20 = s21 = s30 = s31 = s40 = s41 = s50 = s51 = s60 = s61 = R.Of(0);
+        if (init != null)
+        {
+            (s00, s01) = (R.Load(init), R.Load(init + w));
+            (s10, s11) = (R.Load(init + ldc), R.Load(init + ldc + w));
+            (s20, s21) = (R.Load(init + 2 * ldc), R.Load(init + 2 * ldc + w));
+            (s30, s31) = (R.Load(init + 3 * ldc), R.Load(init + 3 * ldc + w));
+            (s40, s41) = (R.Load(init + 4 * ldc), R.Load(init + 4 * ldc + w));
+            (s50, s51) = (R.Load(init + 5 * ldc), R.Load(init + 5 * ldc + w));
+            (s60, s61) = (R.Load(init + 6 * ldc), R.Load(init + 6 * ldc + w));
+        }
+
+        nint r2 = 2 * ra, r3 = 3 * ra, r4 = 4 * ra, r5 = 5 * ra, r6 = 6 * ra;
+        for (; k > 0; k--, a += ca, b += ldb)
+        {
+            R b0 = R.Load(b), b1 = R.Load(b + w), x = R.Broadcast(a[0]), y = R.Broadcast(a[ra]);
+            s00 = R.MultiplyAdd(x, b0, s00); s01 = R.MultiplyAdd(x, b1, s01); x = R.Broadcast(a[r2]);
+            s10 = R.MultiplyAdd(y, b0, s10); s11 = R.MultiplyAdd(y, b1, s11); y = R.Broadcast(a[r3]);
+            s20 = R.MultiplyAdd(x, b0, s20); s21 = R.MultiplyAdd(x, b1, s21); x = R.Broadcast(a[r4]);
+            s30 = R.MultiplyAdd(y, b0, s30); s31 = R.MultiplyAdd(y, b1, s31); y = R.Broadcast(a[r5]);
+            s40 = R.MultiplyAdd(x, b0, s40); s41 = R.MultiplyAdd(x, b1, s41); x = R.Broadcast(a[r6]);
+            s50 = R.MultiplyAdd(y, b0, s50); s51 = R.MultiplyAdd(y, b1, s51);
+            s60 = R.MultiplyAdd(x, b0, s60); s61 = R.MultiplyAdd(x, b1, s61);
+        }
+
+        s00.Store(c); s01.Store(c + w); c += ldc; s10.Store(c); s11.Store(c + w); c += ldc;
+        s20.Store(c); s21.Store(c + w); c += ldc; s30.Store(c); s31.Store(c + w); c += ldc;
+        s40.Store(c); s41.Store(c + w); c += ldc; s50.Store(c); s51.Store(c + w); c += ldc;
+        s60.Store(c); s61.Store(c + w);
+    }
+
+    private static void Single<R, T>(T* a, nint ra, nint ca, T* b, nint ldb, T* c, nint ldc, T* init, int k)
+        where R : struct, ISimd<R, T> where T : unmanaged
+    {
+        R s0, s1, s2, s3, s4, s5, s6;
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = R.Of(0);
+        if (init != null)
+        {
+            (s0, s1, s2, s3) = (R.Load(init), R.Load(init + ldc), R.Load(init + 2 * ldc), R.Load(init + 3 * ldc));
+            (s4, s5, s6) = (R.Load(init + 4 * ldc), R.Load(init + 5 * ldc), R.Load(init + 6 * ldc));
+        }
+
+        nint r2 = 2 * ra, r3 = 3 * ra, r4 = 4 * ra, r5 = 5 * ra, r6 = 6 * ra;
+        for (; k > 0; k--, a += ca, b += ldb)
+        {
+            var b0 = R.Load(b);
+            s0 = R.MultiplyAdd(R.Broadcast(a[0]), b0, s0);
+            s1 = R.MultiplyAdd(R.Broadcast(a[ra]), b0, s1);
+            s2 = R.MultiplyAdd(R.Broadcast(a[r2]), b0, s2);
+            s3 = R.MultiplyAdd(R.Broadcast(a[r3]), b0, s3);
+            s4 = R.MultiplyAdd(R.Broadcast(a[r4]), b0, s4);
+            s5 = R.MultiplyAdd(R.Broadcast(a[r5]), b0, s5);
+            s6 = R.MultiplyAdd(R.Broadcast(a[r6]), b0, s6);
+        }
+
+        s0.Store(c); c += ldc; s1.Store(c); c += ldc; s2.Store(c); c += ldc; s3.Store(c); c += ldc;
+        s4.Store(c); c += ldc; s5.Store(c); c += ldc; s6.Store(c);
+    }
+
+    /// <summary>target ← source·scale, <paramref name="n"/> elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scale<R, T>(T* source, T* target, int n, T scale)
+        where R : struct, ISimd<R, T> where T : unmanaged, IMultiplyOperators<T, T, T>
+    {
+        var s = R.Broadcast(scale);
+        var i = 0;
+        for (; i + R.Count <= n; i += R.Count) { (R.Load(source + i) * s).Store(target + i); }
+        for (; i < n; i++) { target[i] = source[i] * scale; }
+    }
+
+    /// <summary>Σ a∘b over <paramref name="n"/> elements.</summary>
+    public static T Dot<R, T>(T* a, T* b, int n) where R : struct, ISimd<R, T> where T : unmanaged, INumberBase<T>
+    {
+        var sum = R.Of(0);
+        var i = 0;
+        for (; i + R.Count <= n; i += R.Count) { sum = R.MultiplyAdd(R.Load(a + i), R.Load(b + i), sum); }
+        var total = sum.SumLanes();
+        for (; i < n; i++) { total += a[i] * b[i]; }
+        return total;
+    }
+
+    /// <summary>One row of n elements into column <paramref name="j"/> of a [n, ld] tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Column<T>(T* source, T* tile, int j, int n, nint ld) where T : unmanaged
+    {
+        var to = tile + j;
+        for (var i = 0; i < n; i++, to += ld) { *to = source[i]; }
+    }
+
+    /// <summary>Columns [from, to) of n rows ← value.</summary>
+    public static void FillColumns<T>(T* tile, int n, nint ld, int from, int to, T value) where T : unmanaged
+    {
+        for (var i = 0; i < n; i++) { new Span<T>(tile + i * ld + from, to - from).Fill(value); }
+    }
+}
