@@ -1,0 +1,93 @@
+using System;
+using System.Numerics;
+using FlorenceKernels.Runtime;
+
+namespace FlorenceKernels.Tensors;
+
+// Conv, PatchRows: blocks of positions of all images unfold into rows [positions, windows], one window per row.
+//   y[P, O] = col·Wᵀ        dcol = dy·W, gathered into dx        dW += dyᵀ·col
+// With x channels last a row is kh runs of kw·C neighbours and W is brought to the order (taps, C) first; with x channels first it is
+// C·kh runs of kw neighbours in W's own order. Traffic: taps/stride² times x through L3.
+internal static unsafe class TokenConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int BlockBytes = 4 << 20;
+
+    public static void Forward(ConvGeometry g, T* x, T* weight, T* bias, T* y)
+    {
+        using var ordered = g.XLast ? ByTap(g, weight) : null;
+        var w = ordered is null ? weight : ordered.Pointer<T>();
+        using var scratch = Scratch(g);
+        var col = scratch.Pointer<T>();
+        long total = (long)g.Batch * g.Positions, block = RowsPerBlock(g);
+        for (long from = 0; from < total; from += block)
+        {
+            var rows = (int)Math.Min(block, total - from);
+            PatchRows<T>.Fill(g, x, from, rows, col);
+            ConvGemm.Multiply(rows, g.Outputs, g.Depth, col, g.Depth, 1, w, 1, g.Depth, y + from * g.Outputs, g.Outputs, add: false, bias);
+        }
+    }
+
+    public static void WeightGrad(ConvGeometry g, T* dy, T* x, T* dw)
+    {
+        using var ordered = g.XLast ? ConvCpu<T>.Scratch((long)g.Outputs * g.Depth) : null;
+        var w = ordered is null ? dw : ordered.Pointer<T>();
+        using var scratch = Scratch(g);
+        var col = scratch.Pointer<T>();
+        long total = (long)g.Batch * g.Positions, block = RowsPerBlock(g);
+        for (long from = 0; from < total; from += block)
+        {
+            var rows = (int)Math.Min(block, total - from);
+            PatchRows<T>.Fill(g, x, from, rows, col);
+            ConvGemm.Multiply(g.Outputs, g.Depth, rows, dy + from * g.Outputs, 1, g.Outputs, col, g.Depth, 1, w, g.Depth, add: from > 0);
+        }
+
+        if (g.XLast) { Transpose(w, dw, g.Outputs, g.Taps, g.Channels); }
+    }
+
+    /// <summary>x has its channels last. Blocks are whole images, so that each row of dx is gathered at once.</summary>
+    public static void InputGrad(ConvGeometry g, T* dy, T* weight, T* dx)
+    {
+        using var w = ByTap(g, weight);
+        var imageBytes = (long)g.Positions * g.Depth * sizeof(T);
+        var images = (int)Math.Clamp(BlockBytes / imageBytes, 1, g.Batch);
+        using var scratch = ConvCpu<T>.Scratch((long)images * g.Positions * g.Depth);
+        var col = scratch.Pointer<T>();
+        for (var b = 0; b < g.Batch; b += images)
+        {
+            var count = Math.Min(images, g.Batch - b);
+            ConvGemm.Multiply(count * g.Positions, g.Depth, g.Outputs, dy + (long)b * g.Positions * g.Outputs, g.Outputs, 1,
+                w.Pointer<T>(), g.Depth, 1, col, g.Depth, add: false);
+            PatchRows<T>.Fold(g, col, count, dx + (long)b * g.Inputs * g.Channels);
+        }
+    }
+
+    private static long RowsPerBlock(ConvGeometry g) =>
+        Math.Min((long)g.Batch * g.Positions, Math.Max(64, BlockBytes / ((long)g.Depth * sizeof(T))));
+
+    private static Tensor Scratch(ConvGeometry g) => ConvCpu<T>.Scratch(RowsPerBlock(g) * g.Depth);
+
+    // W [O, C, taps] as [O, taps, C].
+    private static Tensor ByTap(ConvGeometry g, T* weight)
+    {
+        var ordered = ConvCpu<T>.Scratch((long)g.Outputs * g.Depth);
+        Transpose(weight, ordered.Pointer<T>(), g.Outputs, g.Channels, g.Taps);
+        return ordered;
+    }
+
+    // [outer, rows, columns] to [outer, columns, rows].
+    private static void Transpose(T* from, T* to, int outer, int rows, int columns)
+    {
+        var size = (long)rows * columns;
+        CpuThreads.ForRange(outer, Math.Max(1, (1 << 15) / size), (first, end) =>
+        {
+            for (var o = first; o < end; o++)
+            {
+                T* source = from + o * size, target = to + o * size;
+                for (var c = 0; c < columns; c++)
+                {
+                    for (var r = 0; r < rows; r++) { target[(long)c * rows + r] = source[(long)r * columns + c]; }
+                }
+            }
+        });
+    }
+}
