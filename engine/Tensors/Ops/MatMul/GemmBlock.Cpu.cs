@@ -16,6 +16,7 @@ internal static unsafe class GemmBlock<TL, TV, T>
     private const int BlockBytes = 512 * 1024;
     private const int ColumnsReadInPlace = 128;    // below, one pass over A is too short to repay copying it
     private const int RowsReadingInPlace = 96;     // below, too few passes over B to repay copying it
+    private const int SmallBytes = 24 * 1024;      // an A that stays in L1 is read where it lies, whatever its strides
     private const int RowsPerBlock = 8;            // tiles of A packed at once where A is transposed: whole cache lines of its rows
 
     /// <summary>Columns of a tile.</summary>
@@ -53,26 +54,34 @@ internal static unsafe class GemmBlock<TL, TV, T>
         public bool IsFirst;
         public bool IsLast;
         public bool IsBInPlace;
+        public bool OverlapsEdge;   // the last, ragged panel starts early and is whole: it repeats columns, to the same bits
     }
 
     private static void Pass(in GemmArgs<T> g, ref Work work)
     {
         var stridesCollide = g.BRow * sizeof(T) % 2048 == 0 && g.K > 16;
         work.IsBInPlace = g.BCol == 1 && g.M <= RowsReadingInPlace && !stridesCollide;
+        work.OverlapsEdge = work.IsFirst && g.Beta == T.Zero && g.N >= TileColumns; // C is not read, so writing it twice is harmless
         for (var n = 0; n < g.N; n += TileColumns)
         {
-            var columns = Math.Min(TileColumns, g.N - n);
-            if (!work.IsBInPlace || columns < TileColumns)
+            var (start, columns, width) = Panel(g, work, n);
+            if (!work.IsBInPlace || columns < width)
             {
-                var width = columns > TL.Count ? TileColumns : TL.Count;
                 GemmPack<TL, TV, T>.BPanel(
-                    g.B + n * g.BCol, (nint)g.BRow, (nint)g.BCol, g.K, columns, work.B + (long)n * g.K, width);
+                    g.B + start * g.BCol, (nint)g.BRow, (nint)g.BCol, g.K, columns, work.B + (long)n * g.K, width);
             }
         }
         // Equal tiles instead of full ones and a remnant: 49 rows are 10 + 10 + 10 + 10 + 9, all of them enough to hide latency.
         var tiles = (g.M + TL.TileRows - 1) / TL.TileRows;
         var tileRows = (g.M + tiles - 1) / tiles;
-        if (g.ACol == 1)
+        if ((g.M * g.ARow + g.K * g.ACol) * sizeof(T) <= SmallBytes)
+        {
+            for (var m = 0; m < g.M; m += tileRows)
+            {
+                RowOfTiles(g, ref work, m, Math.Min(tileRows, g.M - m), g.A + m * g.ARow, (nint)g.ARow, (nint)g.ACol);
+            }
+        }
+        else if (g.ACol == 1)
         {
             RowMajorPasses(g, ref work, tileRows);
         }
@@ -80,6 +89,14 @@ internal static unsafe class GemmBlock<TL, TV, T>
         {
             ColumnMajorPasses(g, ref work, tileRows);
         }
+    }
+
+    // Where the panel that covers column n begins, how many columns of C it has and how many it computes.
+    private static (int Start, int Columns, int Width) Panel(in GemmArgs<T> g, in Work work, int n)
+    {
+        var columns = Math.Min(TileColumns, g.N - n);
+        var width = columns > TL.Count ? TileColumns : TL.Count;
+        return work.OverlapsEdge && columns < width ? (g.N - width, width, width) : (n, columns, width);
     }
 
     private static void RowMajorPasses(in GemmArgs<T> g, ref Work work, int tileRows)
@@ -123,23 +140,19 @@ internal static unsafe class GemmBlock<TL, TV, T>
         var adds = !work.IsFirst || g.Beta == T.One;
         for (var n = 0; n < g.N; n += TileColumns)
         {
-            var columns = Math.Min(TileColumns, g.N - n);
-            var isWide = columns > TL.Count;
-            var c = g.C + m * g.CRow + n;
-            var b = work.B + (long)n * g.K;
-            nint bStep = isWide ? TileColumns : TL.Count;
-            if (work.IsBInPlace && columns == TileColumns)
-            {
-                b = g.B + n;
-                bStep = (nint)g.BRow;
-            }
-            if (isPlain && (overwrites || adds) && columns == (isWide ? TileColumns : TL.Count))
+            var (start, columns, width) = Panel(g, work, n);
+            var isWide = width > TL.Count;
+            var c = g.C + m * g.CRow + start;
+            var isInPlace = work.IsBInPlace && columns == width;
+            var b = isInPlace ? g.B + start : work.B + (long)n * g.K;
+            var bStep = isInPlace ? (nint)g.BRow : width;
+            if (isPlain && (overwrites || adds) && columns == width)
             {
                 GemmTile<TL, TV, T>.Run(rows, isWide, g.K, a, aRow, aStep, b, bStep, c, (nint)g.CRow, !overwrites);
                 continue;
             }
             GemmTile<TL, TV, T>.Run(rows, isWide, g.K, a, aRow, aStep, b, bStep, work.Tile, TileColumns, false);
-            GemmFinish<TL, TV, T>.Tile(g, work.Tile, TileColumns, m, rows, n, columns, work.IsFirst, work.IsLast);
+            GemmFinish<TL, TV, T>.Tile(g, work.Tile, TileColumns, m, rows, start, columns, work.IsFirst, work.IsLast);
         }
     }
 }

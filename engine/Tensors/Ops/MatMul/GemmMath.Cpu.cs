@@ -12,12 +12,10 @@ internal static class GemmMath<TL, TV, T>
     where TV : unmanaged
     where T : unmanaged
 {
-    private static bool IsFloat => typeof(T) == typeof(float);
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Number(double value)
     {
-        if (IsFloat)
+        if (typeof(T) == typeof(float))
         {
             return TL.Set(Unsafe.BitCast<float, T>((float)value));
         }
@@ -29,13 +27,13 @@ internal static class GemmMath<TL, TV, T>
     public static TV Exp(TV x)
     {
         // x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts of which the first times n is exact; eʳ = 1 + r + r²·Q(r).
-        var least = Number(IsFloat ? -87.33 : -708.3);
-        var bounded = TL.Max(least, TL.Min(Number(IsFloat ? 87 : 700), x));
-        var shift = Number(IsFloat ? 12582912.0 : 6755399441055744.0); // 1.5·2²³, 1.5·2⁵²: adding it rounds to an integer
+        var least = Number(typeof(T) == typeof(float) ? -87.33 : -708.3);
+        var bounded = TL.Max(least, TL.Min(Number(typeof(T) == typeof(float) ? 87 : 700), x));
+        var shift = Number(typeof(T) == typeof(float) ? 12582912.0 : 6755399441055744.0); // 1.5·2²³, 1.5·2⁵²: adding it rounds to an integer
         var n = TL.Sub(TL.MulAdd(bounded, Number(1.4426950408889634), shift), shift);
-        var r = TL.MulAdd(n, Number(IsFloat ? -0.693359375 : -0.693145751953125), bounded);
-        r = TL.MulAdd(n, Number(IsFloat ? 2.12194440054690581e-4 : -1.4286068203094172e-6), r);
-        var e = TL.Add(TL.MulAdd(TL.Mul(r, r), IsFloat ? ExpTail32(r) : ExpTail64(r), r), Number(1));
+        var r = TL.MulAdd(n, Number(typeof(T) == typeof(float) ? -0.693359375 : -0.693145751953125), bounded);
+        r = TL.MulAdd(n, Number(typeof(T) == typeof(float) ? 2.12194440054690581e-4 : -1.4286068203094172e-6), r);
+        var e = TL.Add(TL.MulAdd(TL.Mul(r, r), typeof(T) == typeof(float) ? ExpTail32(r) : ExpTail64(r), r), Number(1));
         return TL.IfLess(x, least, TL.Zero, TL.Mul(e, TL.PowerOfTwo(n)));
     }
 
@@ -77,8 +75,8 @@ internal static class GemmMath<TL, TV, T>
         var lost = TL.MulAdd(u, u, TL.Sub(TL.Zero, square));
         var e = Exp(TL.Mul(Number(-0.5), square));
         e = TL.MulAdd(TL.Mul(Number(-0.5), lost), e, e);
-        var s = TL.Div(Number(1), TL.MulAdd(Number(IsFloat ? 0.25 : 0.2), u, Number(1)));
-        var tail = TL.Mul(TL.Mul(e, s), IsFloat ? Tail32(s) : Tail64(s));
+        var s = TL.Div(Number(1), TL.MulAdd(Number(typeof(T) == typeof(float) ? 0.25 : 0.2), u, Number(1)));
+        var tail = TL.Mul(TL.Mul(e, s), typeof(T) == typeof(float) ? Tail32(s) : Tail64(s));
         density = TL.Mul(e, Number(0.39894228040143267794));
         return TL.IfLess(z, TL.Zero, tail, TL.Sub(Number(1), tail));
     }
