@@ -70,13 +70,18 @@ public sealed class GoldenCase : IDisposable
     /// <summary>A 0/1 tensor as bool.</summary>
     public Tensor Mask(string name, Device device) => Tensors.Tensor.From([.. Values(name).Select(v => v != 0)], Shape(name), device);
 
-    /// <summary>Allowed error of a key relative to the reference's largest magnitude; null where integers must be equal.</summary>
+    /// <summary>Allowed error of a key relative to the reference's largest magnitude: the nearest of override, tensor name, group; 0 where values must be equal.</summary>
     public double Tolerance(string key)
     {
-        if (_tolerance.ValueKind != JsonValueKind.Object) { return _tolerance.ValueKind == JsonValueKind.Number ? _tolerance.GetDouble() : 2e-5; }
+        if (_tolerance.ValueKind == JsonValueKind.Number) { return _tolerance.GetDouble(); }
         if (_tolerance.TryGetProperty("overrides", out var overrides) && overrides.TryGetProperty(key, out var special)) { return special.GetDouble(); }
-        var side = key.StartsWith("grad.", StringComparison.Ordinal) ? "grad" : "out";
-        return _tolerance.TryGetProperty(side, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 2e-5;
+        var (group, rest) = key.Split('.', 2) is [var g, var r] ? (g, r) : (key, "");
+        foreach (var name in (string[])[rest, rest.TrimEnd("0123456789".ToCharArray()), group])
+        {
+            if (_tolerance.TryGetProperty(name, out var value)) { return value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0; }
+        }
+
+        throw new FlorenceException($"{Name}: the file gives no tolerance for {key}");
     }
 
     /// <summary>A named limit of cases that have their own (training trajectories).</summary>

@@ -125,7 +125,7 @@ public sealed class GoldenRun(GoldenCase golden, Device device, DType dtype)
         var at = 0;
         for (var i = 0; i < expected.Length; i++)
         {
-            var error = Math.Abs(actual[i] - expected[i]);
+            var error = actual[i].Equals(expected[i]) ? 0 : Math.Abs(actual[i] - expected[i]);
             if (double.IsNaN(error)) { error = double.PositiveInfinity; }
             if (error > worst) { (worst, at) = (error, i); }
         }
@@ -133,6 +133,18 @@ public sealed class GoldenRun(GoldenCase golden, Device device, DType dtype)
         var ratio = worst == 0 ? 0 : allowed == 0 ? double.PositiveInfinity : worst / allowed;
         Note(ratio, $"{key}[{at}] is {(actual.Length > 0 ? actual[at] : 0):g7}, expected {(actual.Length > 0 ? expected[at] : 0):g7}, relative error {worst / scale:g3}, allowed {allowed / scale:g3}");
     }
+
+    /// <summary>Compares numbers with the file's values of this key.</summary>
+    public void Compare(string key, float[] actual) => Compare(key, Array.ConvertAll(actual, v => (double)v));
+
+    /// <summary>Compares integers with the file's values of this key; they must be equal.</summary>
+    public void Compare(string key, long[] actual) => Compare(key, Array.ConvertAll(actual, v => (double)v));
+
+    /// <summary>Compares bytes with the file's values of this key; they must be equal.</summary>
+    public void Compare(string key, byte[] actual) => Compare(key, Array.ConvertAll(actual, v => (double)v));
+
+    /// <summary>Compares a number with the file's value of this key.</summary>
+    public void Compare(string key, double actual) => Compare(key, [actual]);
 
     private void CompareGrad(string key, Tensor x)
     {
