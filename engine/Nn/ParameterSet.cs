@@ -9,7 +9,11 @@ namespace FlorenceKernels.Nn;
 /// <summary>All parameters of a model by their dotted names, in order of creation, with the state every module shares: device, element
 /// type, seed, step and training mode. Modules ask it for their weights through <see cref="Weights"/>, so model code is the same whether
 /// weights are drawn or loaded.</summary>
-public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dtype = DType.F32) : IDisposable
+/// <param name="device">Where the parameters live; the CPU by default.</param>
+/// <param name="seed">Seed of initial weights, drop path and dropout.</param>
+/// <param name="dtype">Element type.</param>
+/// <param name="isMeta">Parameters have names and shapes but share one zero, as on torch's meta device: for counting and planning.</param>
+public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dtype = DType.F32, bool isMeta = false) : IDisposable
 {
     private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal);
     private readonly List<string> _names = [];
@@ -69,7 +73,7 @@ public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dt
     internal Tensor Create(string name, Shape shape, Init init)
     {
         if (_byName.ContainsKey(name)) { throw new FlorenceException($"parameter '{name}' is made twice; give the second module its own path"); }
-        var p = TensorScope.Release(init.Draw(shape, this, name));
+        var p = TensorScope.Release(isMeta ? Tensor.Zeros([], DType, Device).Expand(shape) : init.Draw(shape, this, name));
         p.RequiresGrad = true;
         _byName.Add(name, p);
         _names.Add(name);

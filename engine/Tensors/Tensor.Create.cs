@@ -57,27 +57,18 @@ public sealed partial class Tensor
     /// <summary>Uniform in [low, high), drawn on the host from Philox(seed, stream), so that every device starts from the same bits.</summary>
     public static Tensor Uniform(Shape shape, double low, double high, ulong seed, ulong stream = 0, DType dtype = DType.F32, Device? device = null)
     {
-        var values = new double[shape.Count];
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = low + (high - low) * Philox.Uniform(Philox.Word(seed, stream, (ulong)i));
-        }
-
-        return FromDoubles(values, shape, dtype, device);
+        return Drawn(shape, dtype, device, i => low + (high - low) * Philox.Uniform(Philox.Word(seed, stream, i)));
     }
 
     /// <summary>Normal with the given mean and standard deviation (Box-Muller), drawn on the host from Philox(seed, stream).</summary>
     public static Tensor Normal(Shape shape, double mean, double std, ulong seed, ulong stream = 0, DType dtype = DType.F32, Device? device = null)
     {
-        var values = new double[shape.Count];
-        for (var i = 0; i < values.Length; i++)
+        return Drawn(shape, dtype, device, i =>
         {
-            var r = Philox.At(seed, stream, (ulong)i);
+            var r = Philox.At(seed, stream, i);
             double u = ((r.X >> 8) + 1.0) / (1 << 24), v = (r.Y >> 8) / (double)(1 << 24);
-            values[i] = mean + std * Math.Sqrt(-2 * Math.Log(u)) * Math.Cos(2 * Math.PI * v);
-        }
-
-        return FromDoubles(values, shape, dtype, device);
+            return mean + std * Math.Sqrt(-2 * Math.Log(u)) * Math.Cos(2 * Math.PI * v);
+        });
     }
 
     /// <summary>Host doubles converted to a floating element type.</summary>
@@ -88,5 +79,21 @@ public sealed partial class Tensor
         var floats = new float[values.Length];
         for (var i = 0; i < floats.Length; i++) { floats[i] = (float)values[i]; }
         return From(floats, shape, device);
+    }
+
+    // Addressed numbers: any split over threads draws the same.
+    private static Tensor Drawn(Shape shape, DType dtype, Device? device, Func<ulong, double> value)
+    {
+        if (dtype is not (DType.F32 or DType.F64)) { throw new DTypeException($"random tensors are f32 or f64, not {dtype.Name()}; cast with To()"); }
+        var doubles = dtype == DType.F64 ? new double[shape.Count] : [];
+        var floats = dtype == DType.F32 ? new float[shape.Count] : [];
+        CpuThreads.ForRange(shape.Count, 1 << 14, (from, to) =>
+        {
+            for (var i = from; i < to; i++)
+            {
+                if (dtype == DType.F64) { doubles[i] = value((ulong)i); } else { floats[i] = (float)value((ulong)i); }
+            }
+        });
+        return dtype == DType.F64 ? From(doubles, shape, device) : From(floats, shape, device);
     }
 }
