@@ -164,6 +164,9 @@ public sealed partial class Tensor : IDisposable
         return new Tensor(_storage, shape, strides, offset, DType);
     }
 
+    /// <summary>Tells that a kernel of the caller's own changed the elements in place, so that graphs that saved them notice.</summary>
+    public void MarkUpdated() => MarkChanged();
+
     internal void MarkChanged() => _storage.MarkChanged();
 
     /// <inheritdoc/>

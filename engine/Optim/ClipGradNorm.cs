@@ -1,0 +1,61 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Numerics;
+using FlorenceKernels.Nn;
+using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
+
+namespace FlorenceKernels.Optim;
+
+/// <summary>Gradient clipping by one norm over all gradients, as torch's <c>clip_grad_norm_</c>: g ← g·min(1, max/(norm + 1e-6)).</summary>
+public static class ClipGradNorm
+{
+    private const double Small = 1e-6;
+
+    /// <summary>Clips and returns the norm before clipping. A norm that is not finite leaves the gradients as they are.</summary>
+    /// <param name="set">The parameters.</param> <param name="maxNorm">Largest allowed norm.</param> <param name="normType">1, 2 or infinity.</param>
+    public static double Apply(ParameterSet set, double maxNorm, double normType = 2) => Apply(set.Named.Select(p => p.Value), maxNorm, normType);
+
+    /// <inheritdoc cref="Apply(ParameterSet, double, double)"/>
+    public static double Apply(IEnumerable<Tensor> parameters, double maxNorm, double normType = 2)
+    {
+        var gradients = parameters.Select(p => p.Grad).OfType<Tensor>().ToArray();
+        var norm = Norm(gradients, normType);
+        var scale = maxNorm / (norm + Small);
+        if (!(scale < 1) || !double.IsFinite(norm)) { return norm; }
+        MultiTensor.Run<ScaleRule>([.. gradients.Select(g => new UpdateTarget(g, g, [], [scale, 0, 0, 0, 0, 0, 0, 0, 0]))]);
+        return norm;
+    }
+
+    /// <summary>The norm of all elements of all tensors together; the device is waited for once. Sums are fixed trees in f64 on the host side.</summary>
+    public static double Norm(IEnumerable<Tensor> tensors, double normType)
+    {
+        using var noGrad = GradMode.NoGrad();
+        using var scope = TensorScope.Begin();
+        var parts = tensors.Where(t => t.Count > 0).Select(t => Part(t, normType)).ToArray();
+        if (parts.Length == 0) { return 0; }
+        var values = F.Stack(parts, 0).To(DType.F64).ToArray<double>();
+        return normType switch
+        {
+            2 => Math.Sqrt(values.Sum()),
+            1 => values.Sum(),
+            double.PositiveInfinity => values.Max(),
+            _ => throw new FlorenceException($"clip_grad_norm: norm type {normType} is not 1, 2 or infinity"),
+        };
+    }
+
+    private static Tensor Part(Tensor t, double normType) => normType switch
+    {
+        2 => F.Sum(F.Square(t)),
+        1 => F.Sum(F.Abs(t)),
+        _ => F.Amax(F.Abs(t), []),
+    };
+
+    private readonly struct ScaleRule : IUpdateRule
+    {
+        public static int States => 0;
+
+        public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R> => new(p * k.K0, a, b, c);
+    }
+}
