@@ -1,0 +1,150 @@
+using System;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using FlorenceKernels.Runtime;
+
+namespace FlorenceKernels.Tensors;
+
+/// <summary>Sums and maxima of one row that stays in L1, by four vectors in a fixed order; a last part of a row is one padded vector.</summary>
+internal static unsafe class RowMath<R, T>
+    where R : struct, ISimd<R, T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int MaxLanes = 16;
+
+    /// <summary>The first <paramref name="count"/> elements, then <paramref name="fill"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static R LoadPart(T* source, long count, R fill)
+    {
+        var lanes = stackalloc T[MaxLanes];
+        fill.Store(lanes);
+        for (var i = 0; i < count; i++) { lanes[i] = source[i]; }
+        return R.Load(lanes);
+    }
+
+    /// <summary>Writes the first <paramref name="count"/> lanes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void StorePart(T* target, long count, R value)
+    {
+        var lanes = stackalloc T[MaxLanes];
+        value.Store(lanes);
+        for (var i = 0; i < count; i++) { target[i] = lanes[i]; }
+    }
+
+    /// <summary>Largest element; −∞ for an empty row.</summary>
+    public static T Max(T* x, long n)
+    {
+        R low = R.Broadcast(T.NegativeInfinity), a = low, b = low, c = low, d = low;
+        long i = 0;
+        for (; i + 4 * R.Count <= n; i += 4 * R.Count)
+        {
+            a = R.Max(a, R.Load(x + i));
+            b = R.Max(b, R.Load(x + i + R.Count));
+            c = R.Max(c, R.Load(x + i + 2 * R.Count));
+            d = R.Max(d, R.Load(x + i + 3 * R.Count));
+        }
+
+        for (; i + R.Count <= n; i += R.Count) { a = R.Max(a, R.Load(x + i)); }
+        if (i < n) { b = R.Max(b, LoadPart(x + i, n - i, low)); }
+        return R.Max(R.Max(a, b), R.Max(c, d)).MaxLane();
+    }
+
+    /// <summary>Σx.</summary>
+    public static T Sum(T* x, long n)
+    {
+        R zero = R.Of(0), a = zero, b = zero, c = zero, d = zero;
+        long i = 0;
+        for (; i + 4 * R.Count <= n; i += 4 * R.Count)
+        {
+            a += R.Load(x + i);
+            b += R.Load(x + i + R.Count);
+            c += R.Load(x + i + 2 * R.Count);
+            d += R.Load(x + i + 3 * R.Count);
+        }
+
+        for (; i + R.Count <= n; i += R.Count) { a += R.Load(x + i); }
+        if (i < n) { b += LoadPart(x + i, n - i, zero); }
+        return ((a + b) + (c + d)).SumLanes();
+    }
+
+    /// <summary>Σ(x − mean)².</summary>
+    public static T SquaredDeviations(T* x, long n, T mean)
+    {
+        R m = R.Broadcast(mean), zero = R.Of(0), a = zero, b = zero, c = zero, d = zero;
+        long i = 0;
+        for (; i + 4 * R.Count <= n; i += 4 * R.Count)
+        {
+            R p = R.Load(x + i) - m, q = R.Load(x + i + R.Count) - m, s = R.Load(x + i + 2 * R.Count) - m, t = R.Load(x + i + 3 * R.Count) - m;
+            a = R.MultiplyAdd(p, p, a);
+            b = R.MultiplyAdd(q, q, b);
+            c = R.MultiplyAdd(s, s, c);
+            d = R.MultiplyAdd(t, t, d);
+        }
+
+        for (; i + R.Count <= n; i += R.Count)
+        {
+            var p = R.Load(x + i) - m;
+            a = R.MultiplyAdd(p, p, a);
+        }
+
+        if (i < n)
+        {
+            var p = LoadPart(x + i, n - i, m) - m;
+            b = R.MultiplyAdd(p, p, b);
+        }
+
+        return ((a + b) + (c + d)).SumLanes();
+    }
+
+    /// <summary>Σx·y.</summary>
+    public static T Dot(T* x, T* y, long n)
+    {
+        R zero = R.Of(0), a = zero, b = zero, c = zero, d = zero;
+        long i = 0;
+        for (; i + 4 * R.Count <= n; i += 4 * R.Count)
+        {
+            a = R.MultiplyAdd(R.Load(x + i), R.Load(y + i), a);
+            b = R.MultiplyAdd(R.Load(x + i + R.Count), R.Load(y + i + R.Count), b);
+            c = R.MultiplyAdd(R.Load(x + i + 2 * R.Count), R.Load(y + i + 2 * R.Count), c);
+            d = R.MultiplyAdd(R.Load(x + i + 3 * R.Count), R.Load(y + i + 3 * R.Count), d);
+        }
+
+        for (; i + R.Count <= n; i += R.Count) { a = R.MultiplyAdd(R.Load(x + i), R.Load(y + i), a); }
+        if (i < n) { b = R.MultiplyAdd(LoadPart(x + i, n - i, zero), LoadPart(y + i, n - i, zero), b); }
+        return ((a + b) + (c + d)).SumLanes();
+    }
+
+    /// <summary>Σe^{x − shift}; the terms are kept in <paramref name="y"/> unless it is null.</summary>
+    public static T SumExp(T* x, long n, T shift, T* y)
+    {
+        R s = R.Broadcast(shift), a = R.Of(0), b = a;
+        long i = 0;
+        for (; i + 2 * R.Count <= n; i += 2 * R.Count)
+        {
+            R p = R.Exp(R.Load(x + i) - s), q = R.Exp(R.Load(x + i + R.Count) - s);
+            a += p;
+            b += q;
+            if (y == null) { continue; }
+            p.Store(y + i);
+            q.Store(y + i + R.Count);
+        }
+
+        for (; i < n; i += R.Count)
+        {
+            var isPart = i + R.Count > n;
+            var p = R.Exp((isPart ? LoadPart(x + i, n - i, R.Broadcast(T.NegativeInfinity)) : R.Load(x + i)) - s);
+            a += p;
+            if (y == null) { continue; }
+            if (isPart) { StorePart(y + i, n - i, p); } else { p.Store(y + i); }
+        }
+
+        return (a + b).SumLanes();
+    }
+
+    /// <summary>A row's maximum as a shift that keeps e^{x − shift} finite: 0 for a row of −∞ alone.</summary>
+    public static T Shift(T* x, long n)
+    {
+        var max = Max(x, n);
+        return T.IsNegativeInfinity(max) ? T.Zero : max;
+    }
+}
