@@ -49,6 +49,7 @@ public sealed class CachingAllocator
         }
     }
 
+    // Blocks are taken and freed under the lock only, so a source needs none of its own.
     internal MemoryBlock Take(long bytes)
     {
         var size = RoundUp(bytes);
@@ -90,11 +91,11 @@ public sealed class CachingAllocator
         {
             return Count(_source.Allocate(size));
         }
-        catch (Exception e) when (e is OutOfMemoryException || e.GetType().Name is "CudaException" or "CLException")
+        catch (OutOfMemoryException)
         {
             EmptyCache();
             try { return Count(_source.Allocate(size)); }
-            catch (Exception again) when (again is OutOfMemoryException || again.GetType().Name is "CudaException" or "CLException")
+            catch (OutOfMemoryException again)
             {
                 throw new OutOfDeviceMemoryException(
                     $"out of memory: asked for {size:N0} bytes with {_inUse:N0} in use and a peak of {_peak:N0}; use a smaller batch or size", again);

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -46,10 +47,33 @@ internal sealed unsafe class HostBlocks : IBlockSource
     }
 }
 
-/// <summary>Buffers of an ILGPU accelerator; the driver aligns them to 256 bytes.</summary>
-internal sealed class AcceleratorBlocks(Accelerator accelerator) : IBlockSource
+/// <summary>Buffers of an ILGPU accelerator; the driver aligns them to 256 bytes. Live blocks are rooted here: a forgotten storage and its
+/// buffer become unreachable together, and ILGPU's finalizer would free the buffer before the storage's hands it back for reuse.</summary>
+internal sealed class AcceleratorBlocks(string device, Accelerator accelerator) : IBlockSource
 {
-    public MemoryBlock Allocate(long bytes) => new(bytes, 0, accelerator.Allocate1D<byte>(bytes));
+    private readonly HashSet<MemoryBlock> _live = [];
 
-    public void Free(MemoryBlock block) => block.Buffer!.Dispose();
+    public MemoryBlock Allocate(long bytes)
+    {
+        try
+        {
+            var block = new MemoryBlock(bytes, 0, accelerator.Allocate1D<byte>(bytes));
+            _live.Add(block);
+            return block;
+        }
+        catch (Exception e) when (DriverErrors.IsOutOfMemory(e))
+        {
+            throw new InsufficientMemoryException(DriverErrors.Text(e), e);
+        }
+        catch (Exception e) when (DriverErrors.IsDriver(e))
+        {
+            throw DriverErrors.Explain(device, $"allocating {bytes:N0} bytes", null, e);
+        }
+    }
+
+    public void Free(MemoryBlock block)
+    {
+        _live.Remove(block);
+        block.Buffer!.Dispose();
+    }
 }

@@ -16,8 +16,9 @@ public sealed class GpuDevice : Device
     private readonly Accelerator _accelerator;
     private readonly Lock _compile = new();
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
+    private MethodInfo? _last;
 
-    internal GpuDevice(string name, Accelerator accelerator) : base(name, new AcceleratorBlocks(accelerator))
+    internal GpuDevice(string name, Accelerator accelerator) : base(name, new AcceleratorBlocks(name, accelerator))
     {
         _accelerator = accelerator;
         // Simulated lanes are OS threads; a real group wants enough warps to hide latency.
@@ -58,22 +59,33 @@ public sealed class GpuDevice : Device
     /// <summary>Starts an explicitly grouped kernel: a static method over one argument struct.</summary>
     public void Launch<TArgs>(Action<TArgs> kernel, int groups, int threads, in TArgs args) where TArgs : struct
     {
-        Launcher(kernel)(new KernelConfig(groups, threads), args);
+        try { Launcher(kernel)(new KernelConfig(groups, threads), args); }
+        catch (Exception e) when (DriverErrors.IsDriver(e)) { throw DriverErrors.Explain(Name, $"starting kernel {Title(kernel.Method)}", LastKernel, e); }
+
+        _last = kernel.Method;
         Counters.Launched();
     }
 
     /// <inheritdoc/>
     public override void Synchronize()
     {
-        _accelerator.Synchronize();
+        try { _accelerator.Synchronize(); }
+        catch (Exception e) when (DriverErrors.IsDriver(e)) { throw DriverErrors.Explain(Name, "waiting for the device", LastKernel, e); }
+
         Counters.HostSyncs++;
     }
 
     /// <inheritdoc/>
-    public override unsafe void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source)
+    public override void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) { return; }
-        target.View.SubView(offset, source.Length).CopyFromCPU(ref MemoryMarshal.GetReference(source), source.Length);
+        var view = target.View;
+        try { view.SubView(offset, source.Length).CopyFromCPU(ref MemoryMarshal.GetReference(source), source.Length); }
+        catch (Exception e) when (DriverErrors.IsDriver(e))
+        {
+            throw DriverErrors.Explain(Name, $"copying {source.Length:N0} bytes from the host", LastKernel, e);
+        }
+
         Counters.HostSyncs++;
     }
 
@@ -81,14 +93,31 @@ public sealed class GpuDevice : Device
     public override void CopyToHost(Storage source, long offset, Span<byte> target)
     {
         if (target.IsEmpty) { return; }
-        source.View.SubView(offset, target.Length).CopyToCPU(ref MemoryMarshal.GetReference(target), target.Length);
+        var view = source.View;
+        try { view.SubView(offset, target.Length).CopyToCPU(ref MemoryMarshal.GetReference(target), target.Length); }
+        catch (Exception e) when (DriverErrors.IsDriver(e))
+        {
+            throw DriverErrors.Explain(Name, $"copying {target.Length:N0} bytes to the host", LastKernel, e);
+        }
+
         Counters.HostSyncs++;
     }
 
     /// <inheritdoc/>
     public override void Clear(Storage target, long offset, long bytes)
     {
-        if (bytes > 0) { target.View.SubView(offset, bytes).MemSetToZero(); }
+        if (bytes <= 0) { return; }
+        var view = target.View;
+        try { view.SubView(offset, bytes).MemSetToZero(); }
+        catch (Exception e) when (DriverErrors.IsDriver(e)) { throw DriverErrors.Explain(Name, $"clearing {bytes:N0} bytes", LastKernel, e); }
+    }
+
+    private string? LastKernel => _last is null ? null : Title(_last);
+
+    private static string Title(MethodInfo kernel)
+    {
+        var types = kernel.IsGenericMethod ? $"<{string.Join(", ", Array.ConvertAll(kernel.GetGenericArguments(), t => t.Name))}>" : "";
+        return $"{kernel.DeclaringType?.Name}.{kernel.Name}{types}";
     }
 
     // ILGPU holds compiled kernels weakly; these delegates keep them.

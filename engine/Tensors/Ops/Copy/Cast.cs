@@ -1,6 +1,7 @@
 using System;
 using FlorenceKernels.Runtime;
 using ILGPU;
+using ILGPU.Algorithms;
 
 namespace FlorenceKernels.Tensors;
 
@@ -26,30 +27,44 @@ internal readonly struct F64Codec : ICodec<double>
     public static double Write(double value) => value;
 }
 
+// Out-of-range doubles saturate and NaN is 0, as in .NET; a bare conversion differs from device to device.
 internal readonly struct I64Codec : ICodec<long>
 {
     public static double Read(long value) => value;
 
-    public static long Write(double value) => (long)value;
+    public static long Write(double value)
+    {
+        if (XMath.IsNaN(value)) { return 0; }
+        if (value >= 9223372036854775807.0) { return long.MaxValue; }
+        if (value <= -9223372036854775808.0) { return long.MinValue; }
+        return (long)value;
+    }
 }
 
 internal readonly struct I32Codec : ICodec<int>
 {
     public static double Read(int value) => value;
 
-    public static int Write(double value) => (int)value;
+    public static int Write(double value)
+    {
+        if (XMath.IsNaN(value)) { return 0; }
+        if (value >= 2147483647.0) { return int.MaxValue; }
+        if (value <= -2147483648.0) { return int.MinValue; }
+        return (int)value;
+    }
 }
 
 internal readonly struct U8Codec : ICodec<byte>
 {
     public static double Read(byte value) => (int)value;
 
-    public static byte Write(double value) => (byte)(int)value;
+    public static byte Write(double value) => (byte)I32Codec.Write(value);
 }
 
 internal readonly struct BoolCodec : ICodec<byte>
 {
-    public static double Read(byte value) => value == 0 ? 0 : 1;
+    // The stored byte is 0 or 1. ILGPU 1.5.3 turns "value == 0 ? 0 : 1" into a predicate and converts its bits, not its value.
+    public static double Read(byte value) => (int)value;
 
     public static byte Write(double value) => value == 0 ? (byte)0 : (byte)1;
 }
@@ -68,11 +83,35 @@ internal readonly struct BF16Codec : ICodec<ushort>
     }
 }
 
-internal readonly struct F16Codec : ICodec<ILGPU.Half>
+/// <summary>IEEE binary16 by integer arithmetic, because not every OpenCL device has it: round to nearest even, NaN kept.</summary>
+internal readonly struct F16Codec : ICodec<ushort>
 {
-    public static double Read(ILGPU.Half value) => (float)value;
+    public static double Read(ushort value)
+    {
+        var sign = ((uint)value & 0x8000) << 16;
+        var magnitude = (uint)value & 0x7FFF;
+        if (magnitude >= 0x7C00) { return Interop.IntAsFloat(sign | 0x7F800000 | ((magnitude & 0x3FF) << 13)); }
+        if (magnitude >= 0x0400) { return Interop.IntAsFloat(sign | ((magnitude << 13) + 0x38000000)); }
+        var small = (int)magnitude * 5.9604644775390625e-8;
+        return sign == 0 ? small : -small;
+    }
 
-    public static ILGPU.Half Write(double value) => (ILGPU.Half)(float)value;
+    public static ushort Write(double value)
+    {
+        var bits = Interop.FloatAsInt((float)value);
+        var sign = (bits >> 16) & 0x8000;
+        var magnitude = bits & 0x7FFFFFFF;
+        if (magnitude > 0x7F800000) { return (ushort)(sign | 0x7E00); }
+        if (magnitude >= 0x477FF000) { return (ushort)(sign | 0x7C00); }
+        if (magnitude >= 0x38800000)
+        {
+            magnitude -= 0x38000000;
+            return (ushort)(sign | ((magnitude + 0xFFF + ((magnitude >> 13) & 1)) >> 13));
+        }
+
+        // Adding ½ leaves a unit in the last place of 2⁻²⁴, the step of the subnormal numbers.
+        return (ushort)(sign | (Interop.FloatAsInt(Interop.IntAsFloat(magnitude) + 0.5f) - 0x3F000000));
+    }
 }
 
 /// <summary>Conversion between any two element types, on any device.</summary>
@@ -93,7 +132,7 @@ internal static class CastOp
             case DType.U8: From<byte, U8Codec>(dense, y); break;
             case DType.Bool: From<byte, BoolCodec>(dense, y); break;
             case DType.BF16: From<ushort, BF16Codec>(dense, y); break;
-            default: From<ILGPU.Half, F16Codec>(dense, y); break;
+            default: From<ushort, F16Codec>(dense, y); break;
         }
 
         return y;
@@ -110,7 +149,7 @@ internal static class CastOp
             case DType.U8: Launch<TX, CX, byte, U8Codec>(x, y); break;
             case DType.Bool: Launch<TX, CX, byte, BoolCodec>(x, y); break;
             case DType.BF16: Launch<TX, CX, ushort, BF16Codec>(x, y); break;
-            default: Launch<TX, CX, ILGPU.Half, F16Codec>(x, y); break;
+            default: Launch<TX, CX, ushort, F16Codec>(x, y); break;
         }
     }
 
