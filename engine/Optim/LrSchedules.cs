@@ -47,8 +47,5 @@ public static class LrSchedules
         return peak * Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * cycles * 2 * progress)));
     }
 
-    /// <summary>Stochastic depth of block <paramref name="block"/> of <paramref name="blocks"/>: linear from 0 to <paramref name="rate"/>.</summary>
-    public static double LinearDropPath(int block, int blocks, double rate) => blocks > 1 ? rate * block / (blocks - 1) : rate;
-
     private static double Warmup(long step, long warmup, double peak) => peak * (step + 1) / warmup;
 }

@@ -29,7 +29,7 @@ public sealed class CoSwin : TensorModule
         _stem = new Stem(config, w["patch_embed"]);
         var grid = _stem.Grid(config.ImageSize);
         _positions = config.AbsolutePositions ? w.Get("absolute_pos_embed", [1, grid * grid, config.EmbedDim], Init.TruncNormal) : null;
-        var rates = DropPathRates(config);
+        var rates = DropPath.LinearRates(config.Depths.Sum(), config.DropPath);
         _stages = new Stage[config.Depths.Length];
         for (int i = 0, block = 0; i < _stages.Length; block += config.Depths[i++])
         {
@@ -73,12 +73,5 @@ public sealed class CoSwin : TensorModule
 
         var tokens = _norm.Forward(x);
         return new VisionFeatures(tokens, F.Mean(tokens, [1, 2]), outputs);
-    }
-
-    // Linear from 0 in the first block to the configured rate in the last.
-    private static double[] DropPathRates(CoSwinConfig config)
-    {
-        var blocks = config.Depths.Sum();
-        return [.. Enumerable.Range(0, blocks).Select(k => blocks > 1 ? config.DropPath * k / (blocks - 1) : config.DropPath)];
     }
 }

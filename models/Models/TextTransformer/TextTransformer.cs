@@ -21,8 +21,8 @@ public sealed class TextTransformer : Module
         Config = config.Validated();
         _tokens = new Embedding(config.Vocabulary, config.Width, w["token_embedding"], Init.TruncNormal);
         _positions = w.Get("positional_embedding", [config.Context, config.Width], config.ClipInit ? Init.Normal(0.01) : Init.TruncNormal);
-        _blocks = [.. Enumerable.Range(0, config.Layers).Select(l =>
-            new TextBlock(config, config.Layers > 1 ? config.DropPath * l / (config.Layers - 1) : config.DropPath, w["resblocks"][l]))];
+        var rates = DropPath.LinearRates(config.Layers, config.DropPath);
+        _blocks = [.. rates.Select((rate, l) => new TextBlock(config, rate, w["resblocks"][l]))];
         _norm = new LayerNorm(config.Width, w["ln_final"], config.LayerNormEps);
     }
 
