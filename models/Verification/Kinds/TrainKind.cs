@@ -46,31 +46,10 @@ public sealed class TrainKind : IGoldenKind
         }
     }
 
-    // The file names no model settings: they follow from the shapes of the weights.
-    private static FlorenceConfig Config(GoldenRun run)
+    private static FlorenceConfig Config(GoldenRun run) => new()
     {
-        Shape Of(string name) => run.Case.Shape($"param.{name}");
-        int Count(string prefix) => run.Case.Names($"param.{prefix}").Select(n => n.Split('.')[0]).Distinct().Count();
-        var stages = Count("image_encoder.layers.");
-        var blocks = Enumerable.Range(0, stages).Select(i => Count($"image_encoder.layers.{i}.blocks.")).ToArray();
-        var tables = Enumerable.Range(0, stages).Select(i => Of($"image_encoder.layers.{i}.blocks.0.attn.relative_position_bias_table")).ToArray();
-        var heads = tables.Select(t => t[1]).ToArray();
-        var width = Of("text_encoder.positional_embedding")[1];
-        return new FlorenceConfig
-        {
-            Image = new CoSwinConfig
-            {
-                EmbedDim = Of("image_encoder.patch_embed.proj.weight")[0], Depths = [.. blocks], Heads = [.. heads],
-                Window = ((int)System.Math.Round(System.Math.Sqrt(tables[0][0])) + 1) / 2, ImageSize = run.Case.Shape("in.image.0")[2],
-            },
-            Text = new TextConfig
-            {
-                Width = width, Heads = run.Get("text_heads", TextHeads(run)), Layers = Count("text_encoder.resblocks."), Context = Of("text_encoder.positional_embedding")[0],
-                Vocabulary = Of("text_encoder.token_embedding.weight")[0], LayerNormEps = 1e-12, ClipInit = false,
-            },
-            EmbedDim = Of("image_projection")[1],
-        };
-    }
-
-    private static int TextHeads(GoldenRun run) => run.Case.Config.TryGetProperty("text", out var text) && text.TryGetProperty("HEADS", out var heads) ? heads.GetInt32() : 2;
+        Image = VisionTowerKind.Config(run["coswin"], EmbedKind.Convolution, run["img_size"].GetInt32()),
+        Text = UniClTextKind.Config(run["text"]) with { LayerNormEps = run["text_ln_eps"].GetDouble() },
+        EmbedDim = run["dim_projection"].GetInt32(),
+    };
 }
