@@ -71,16 +71,19 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
     where TV : unmanaged
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private const long SharedBytes = 16 << 20; // half an L3; a larger B is packed by each task, in blocks
+
     [ThreadStatic] private static GemmRegion<TL, TV, T>? t_region;
 
     private readonly Action<int> _product;
     private readonly Action<int> _sum;
+    private readonly Action<int> _pack;
     private GemmArgs<T> _args;
     private GemmPlan _plan;
     private T* _partials;     // [InnerParts, M, N]
     private int _sumRows;
 
-    private GemmRegion() => (_product, _sum) = (Product, SumRows);
+    private GemmRegion() => (_product, _sum, _pack) = (Product, SumRows, PackPanel);
 
     public static void Run(in GemmArgs<T> args)
     {
@@ -88,15 +91,34 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
         var tasks = plan.TasksFor(args.Batch);
         var region = t_region ??= new GemmRegion<TL, TV, T>();
         (region._args, region._plan) = (args, plan);
+        region._args.StreamsC = args.ShouldStreamC;
         if (plan.InnerParts > 1)
         {
             region.SplitInner(tasks);
         }
         else
         {
+            region.PackB();
             CpuThreads.For(tasks, region._product);
         }
     }
+
+    // Where several tasks need the same columns of B, all threads pack it once for all.
+    private void PackB()
+    {
+        var columns = GemmBlock<TL, TV, T>.TileColumns;
+        var panels = (_args.N + columns - 1) / columns;
+        var bytes = (long)panels * columns * _args.K * sizeof(T);
+        if (_args.Batch > 1 || _plan.RowParts < 2 || bytes > SharedBytes || bytes == 0 || !GemmBlock<TL, TV, T>.ShouldPack(_args))
+        {
+            return;
+        }
+        _args.PackedB = (T*)GemmScratch.Partials((nuint)bytes);
+        _args.PackedN = panels * columns;
+        CpuThreads.For(panels, _pack);
+    }
+
+    private void PackPanel(int panel) => GemmBlock<TL, TV, T>.PackShared(_args, panel * GemmBlock<TL, TV, T>.TileColumns);
 
     private void SplitInner(int tasks)
     {
@@ -123,6 +145,7 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
             if (_plan.InnerParts > 1)
             {
                 part.C = _partials + ((long)innerPart * _args.M + m) * _args.N + n;
+                part.StreamsC = false;
                 (part.CRow, part.Alpha, part.Beta, part.Epilogue) = (_args.N, T.One, T.Zero, default);
             }
             GemmBlock<TL, TV, T>.Run(part);

@@ -60,9 +60,15 @@ internal static class GemmMath<TL, TV, T>
         return TL.MulAdd(q, r, Number(0.5));
     }
 
-    /// <summary>σ(x) = 1 / (1 + e⁻ˣ).</summary>
+    /// <summary>σ(x) = 1 / (1 + e⁻ˣ) and its complement 1 − σ(x) = e⁻ˣ·σ(x), free of cancellation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Sigmoid(TV x) => TL.Div(Number(1), TL.Add(Number(1), Exp(TL.Sub(TL.Zero, x))));
+    public static TV Sigmoid(TV x, out TV complement)
+    {
+        var e = Exp(TL.Sub(TL.Zero, x));
+        var s = TL.Div(Number(1), TL.Add(Number(1), e));
+        complement = TL.Mul(e, s);
+        return s;
+    }
 
     /// <summary>Φ(z) = ½·erfc(−z/√2) and φ(z) = e^(−z²/2)/√(2π), Φ with full relative accuracy on both sides.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -157,20 +163,20 @@ internal readonly struct GeluTanh<TL, TV, T> : IActivation<TV>
     private const double Cubic = Linear * 0.044715;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TV Gate(TV z) => GemmMath<TL, TV, T>.Sigmoid(TL.Mul(z, TL.MulAdd(
-        TL.Mul(z, z), GemmMath<TL, TV, T>.Number(Cubic), GemmMath<TL, TV, T>.Number(Linear))));
+    private static TV Gate(TV z, out TV complement) => GemmMath<TL, TV, T>.Sigmoid(TL.Mul(z, TL.MulAdd(
+        TL.Mul(z, z), GemmMath<TL, TV, T>.Number(Cubic), GemmMath<TL, TV, T>.Number(Linear))), out complement);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Value(TV z) => TL.Mul(z, Gate(z));
+    public static TV Value(TV z) => TL.Mul(z, Gate(z, out _));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Slope(TV z)
     {
         // Beyond ±100 the slope is 0 or 1 to the last bit; the bound keeps z³ finite.
         z = TL.Max(GemmMath<TL, TV, T>.Number(-100), TL.Min(GemmMath<TL, TV, T>.Number(100), z));
-        var s = Gate(z);
+        var s = Gate(z, out var complement);
         var dw = TL.MulAdd(TL.Mul(z, z), GemmMath<TL, TV, T>.Number(3 * Cubic), GemmMath<TL, TV, T>.Number(Linear));
-        return TL.MulAdd(TL.Mul(z, dw), TL.Mul(s, TL.Sub(GemmMath<TL, TV, T>.Number(1), s)), s);
+        return TL.MulAdd(TL.Mul(z, dw), TL.Mul(s, complement), s);
     }
 }
 
@@ -181,17 +187,17 @@ internal readonly struct QuickGelu<TL, TV, T> : IActivation<TV>
     where T : unmanaged
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TV Gate(TV z) => GemmMath<TL, TV, T>.Sigmoid(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z));
+    private static TV Gate(TV z, out TV complement) =>
+        GemmMath<TL, TV, T>.Sigmoid(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z), out complement);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Value(TV z) => TL.Mul(z, Gate(z));
+    public static TV Value(TV z) => TL.Mul(z, Gate(z, out _));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Slope(TV z)
     {
         z = TL.Max(GemmMath<TL, TV, T>.Number(-1e4), TL.Min(GemmMath<TL, TV, T>.Number(1e4), z)); // keeps z·0 from being ∞·0
-        var s = Gate(z);
-        var one = GemmMath<TL, TV, T>.Number(1);
-        return TL.MulAdd(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z), TL.Mul(s, TL.Sub(one, s)), s);
+        var s = Gate(z, out var complement);
+        return TL.MulAdd(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z), TL.Mul(s, complement), s);
     }
 }
