@@ -78,15 +78,26 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
     private readonly Action<int> _product;
     private readonly Action<int> _sum;
     private readonly Action<int> _pack;
+    private readonly Action<int> _dots;
     private GemmArgs<T> _args;
     private GemmPlan _plan;
     private T* _partials;     // [InnerParts, M, N]
     private int _sumRows;
 
-    private GemmRegion() => (_product, _sum, _pack) = (Product, SumRows, PackPanel);
+    private GemmRegion() => (_product, _sum, _pack, _dots) = (Product, SumRows, PackPanel, DotColumns);
 
     public static void Run(in GemmArgs<T> args)
     {
+        if (args.N == 1 && args.M > 1 && args.CRow == 1 && args.Batch == 1 && args.Epilogue.Bias is null)
+        {
+            Run(Transposed(args));
+            return;
+        }
+        if (GemmDot<TL, TV, T>.Suits(args))
+        {
+            (t_region ??= new GemmRegion<TL, TV, T>()).Dots(args);
+            return;
+        }
         var plan = GemmPlan.For(args, TL.TileRows, GemmBlock<TL, TV, T>.TileColumns);
         var tasks = plan.TasksFor(args.Batch);
         var region = t_region ??= new GemmRegion<TL, TV, T>();
@@ -119,6 +130,26 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
     }
 
     private void PackPanel(int panel) => GemmBlock<TL, TV, T>.PackShared(_args, panel * GemmBlock<TL, TV, T>.TileColumns);
+
+    // A contiguous column C = A·b is the row Cᵀ = bᵀ·Aᵀ: one kind of thin product instead of two.
+    private static GemmArgs<T> Transposed(in GemmArgs<T> g)
+    {
+        var row = g;
+        (row.M, row.N, row.CRow) = (1, g.M, g.M);
+        row.A = g.B;
+        row.B = g.A;
+        (row.ARow, row.ACol, row.BRow, row.BCol) = (g.BCol, g.BRow, g.ACol, g.ARow);
+        return row;
+    }
+
+    private void Dots(in GemmArgs<T> args)
+    {
+        _args = args;
+        const int columns = GemmDot<TL, TV, T>.ColumnsPerTask;
+        CpuThreads.For((args.N + columns - 1) / columns, _dots);
+    }
+
+    private void DotColumns(int task) => GemmDot<TL, TV, T>.Run(_args, task * GemmDot<TL, TV, T>.ColumnsPerTask);
 
     private void SplitInner(int tasks)
     {

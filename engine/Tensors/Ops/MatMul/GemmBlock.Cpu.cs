@@ -17,7 +17,7 @@ internal static unsafe class GemmBlock<TL, TV, T>
     private const int ColumnsReadInPlace = 128;    // below, one pass over A is too short to repay copying it
     private const int RowsReadingInPlace = 96;     // below, too few passes over B to repay copying it
     private const int SmallBytes = 24 * 1024;      // an A that stays in L1 is read where it lies, whatever its strides
-    private const int ABlockBytes = 192 * 1024;    // tiles of A packed at once where A is transposed: long runs of its rows
+    private const int ABlockBytes = 512 * 1024;    // tiles of A packed at once where A is transposed: long runs of its rows
 
     /// <summary>Columns of a tile.</summary>
     public static int TileColumns => 2 * TL.Count;
@@ -112,7 +112,7 @@ internal static unsafe class GemmBlock<TL, TV, T>
 
     private static void PackB(in GemmArgs<T> g, ref Work work)
     {
-        var stridesCollide = g.BRow * sizeof(T) % 2048 == 0 && g.K > 16;
+        var stridesCollide = g.BRow * sizeof(T) % 2048 == 0 && g.K > 16 && g.M > TL.TileRows;
         work.IsBInPlace = g.BCol == 1 && g.M <= RowsReadingInPlace && !stridesCollide;
         work.OverlapsEdge = work.IsFirst && g.Beta == T.Zero && g.N >= TileColumns; // C is not read, so writing it twice is harmless
         var whole = work.IsBInPlace || g.BCol != 1 ? 0 : g.N / TileColumns;
