@@ -114,7 +114,19 @@ public sealed unsafe class GemmBackwardTests : IDisposable
         {
             Gemm.Run(new GemmArgs<T>
             {
-                M = 1, N = N, K = 1, Batch = 1, A = pa, ARow = 1, ACol = 1, B = pz, BRow = N, BCol = 1, C = py, CRow = N, Alpha = T.One,
+                M = 1,
+                N = N,
+                K = 1,
+                Batch = 1,
+                A = pa,
+                ARow = 1,
+                ACol = 1,
+                B = pz,
+                BRow = N,
+                BCol = 1,
+                C = py,
+                CRow = N,
+                Alpha = T.One,
                 Epilogue = new() { Activation = activation },
             });
         }
@@ -124,7 +136,8 @@ public sealed unsafe class GemmBackwardTests : IDisposable
             var expected = ActivationOracle.Value(activation, double.CreateChecked(z[i]));
             var error = Math.Abs(double.CreateChecked(y[i]) - expected);
             var x = double.CreateChecked(z[i]);
-            Assert.True(error <= (tolerance + tail * x * x) * Math.Abs(expected) + 4e-15, $"{activation}({z[i]}): {y[i]} for {expected:R}, error {error:E2}");
+            Assert.True(error <= (tolerance + tail * x * x) * Math.Abs(expected) + 4e-15,
+                $"{activation}({z[i]}): {y[i]} for {expected:R}, error {error:E2}");
         }
     }
 

@@ -18,7 +18,8 @@ internal enum SimdWidth
 internal static class Gemm
 {
     /// <summary>The width in use: the widest the machine has, or FLORENCE_SIMD = avx512 | avx2 | vector128.</summary>
-    /// <remarks>Tests set it. Widths differ in nothing but speed and the rounding of a machine without fused multiply-add.</remarks>
+    /// <remarks>Tests set it. Widths differ in nothing but speed and the rounding of a machine without fused
+    /// multiply-add.</remarks>
     public static SimdWidth Width { get; set; } = ChosenWidth();
 
     public static bool IsSupported(SimdWidth width) => width switch
@@ -54,7 +55,8 @@ internal static class Gemm
         var asked = Environment.GetEnvironmentVariable("FLORENCE_SIMD");
         foreach (var width in (ReadOnlySpan<SimdWidth>)[SimdWidth.Avx512, SimdWidth.Avx2, SimdWidth.Vector128])
         {
-            var isAsked = string.IsNullOrEmpty(asked) || string.Equals(asked, width.ToString(), StringComparison.OrdinalIgnoreCase);
+            var isAsked = string.IsNullOrEmpty(asked)
+                || string.Equals(asked, width.ToString(), StringComparison.OrdinalIgnoreCase);
             if (isAsked && IsSupported(width))
             {
                 return width;
@@ -103,6 +105,7 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
         var region = t_region ??= new GemmRegion<TL, TV, T>();
         (region._args, region._plan) = (args, plan);
         region._args.StreamsC = args.ShouldStreamC;
+        region._args.InnerBytes = GemmBlock<TL, TV, T>.InnerBytesFor(args);
         if (plan.InnerParts > 1)
         {
             region.SplitInner(tasks);

@@ -9,7 +9,8 @@ internal enum GemmActivation
     QuickGelu,
 }
 
-/// <summary>What happens to a finished element z = α·A·B + β·C: z += bias[column]; save z; y = act(z); C = y + residual.</summary>
+/// <summary>What happens to a finished element z = α·A·B + β·C: z += bias[column]; save z; y = act(z); C = y +
+/// residual.</summary>
 internal unsafe struct GemmEpilogue<T>
     where T : unmanaged
 {
@@ -24,7 +25,8 @@ internal unsafe struct GemmEpilogue<T>
     /// <summary>Null, or laid out like C: added last. It must not overlap C (use β = 1 to add in place).</summary>
     public T* Residual;
 
-    public readonly bool IsEmpty => Bias is null && PreActivation is null && Residual is null && Activation == GemmActivation.None;
+    public readonly bool IsEmpty =>
+        Bias is null && PreActivation is null && Residual is null && Activation == GemmActivation.None;
 }
 
 /// <summary>
@@ -51,10 +53,14 @@ internal unsafe struct GemmArgs<T>
     /// <summary>Set by the plan: C is written past the caches, which saves reading its lines first.</summary>
     public bool StreamsC;
 
-    /// <summary>Null, or B already in panels by <see cref="GemmBlock{TL,TV,T}.PackShared"/>; this part starts at PackedColumn of it.</summary>
+    /// <summary>Null, or B already in panels by <see cref="GemmBlock{TL,TV,T}.PackShared"/>; this part starts at PackedColumn
+    /// of it.</summary>
     public T* PackedB;
 
     public int PackedColumn, PackedN;
+
+    /// <summary>Bytes of a block of K, set for the whole problem.</summary>
+    public int InnerBytes;
 
     /// <summary>Whether C is large, and each of its vectors aligned.</summary>
     public readonly bool ShouldStreamC =>

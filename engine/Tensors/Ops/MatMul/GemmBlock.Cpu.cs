@@ -4,7 +4,8 @@ using System.Numerics;
 namespace FlorenceKernels.Tensors;
 
 /// <summary>
-/// One thread's product. A block of B (≤ 512 KiB, half an L2) stays packed while row panels of A pass over it: per k a 12x32 tile takes
+/// One thread's product. A block of B (≤ 512 KiB, half an L2) stays packed while row panels of A pass over it: per k a 12x32
+/// tile takes
 /// 128 bytes of B from L2 and 48 of A from L1 for 24 fused multiply-adds of 16 lanes.
 /// </summary>
 internal static unsafe class GemmBlock<TL, TV, T>
@@ -25,10 +26,11 @@ internal static unsafe class GemmBlock<TL, TV, T>
     /// <summary>Whether the rows of one task are enough to repay copying B.</summary>
     public static bool ShouldPack(in GemmArgs<T> g) => g.BCol != 1 || g.M > RowsReadingInPlace;
 
-    /// <summary>Packs TileColumns columns of B from column n on into their place in g.PackedB: [K block][panel][k][TileColumns].</summary>
+    /// <summary>Packs TileColumns columns of B from column n on into their place in g.PackedB: [K
+    /// block][panel][k][TileColumns].</summary>
     public static void PackShared(in GemmArgs<T> g, int n)
     {
-        var inner = InnerFor(g.K);
+        var inner = InnerFor(g);
         for (var k = 0; k < g.K; k += inner)
         {
             var depth = Math.Min(inner, g.K - k);
@@ -40,7 +42,7 @@ internal static unsafe class GemmBlock<TL, TV, T>
     /// <summary>Computes one matrix (Batch is ignored) on the calling thread.</summary>
     public static void Run(in GemmArgs<T> g)
     {
-        var inner = InnerFor(g.K);
+        var inner = InnerFor(g);
         var columns = Math.Max(1, BlockBytes / (inner * sizeof(T)) / TileColumns) * TileColumns;
         columns = Math.Min(columns, (g.N + TileColumns - 1) / TileColumns * TileColumns);
         var tileBytes = (nuint)(TL.TileRows * TileColumns * sizeof(T));
@@ -64,11 +66,16 @@ internal static unsafe class GemmBlock<TL, TV, T>
         }
     }
 
-    // The block size depends on K alone: each element sums in the same order however C is divided.
-    private static int InnerFor(int k)
+    /// <summary>Bytes of a K block, from the whole problem: a transposed A is packed over all its rows where that fits in
+    /// ABlockBytes.</summary>
+    public static int InnerBytesFor(in GemmArgs<T> g) =>
+        g.ACol == 1 ? InnerBytes : Math.Clamp(ABlockBytes / g.M, InnerBytes / 2, InnerBytes);
+
+    // The same for every task of a problem: each element sums in the same order however C is divided.
+    private static int InnerFor(in GemmArgs<T> g)
     {
-        var blocks = ((long)k * sizeof(T) + InnerBytes - 1) / InnerBytes;
-        return blocks <= 1 ? Math.Max(1, k) : (int)((k + blocks - 1) / blocks + 15) / 16 * 16;
+        var blocks = ((long)g.K * sizeof(T) + g.InnerBytes - 1) / g.InnerBytes;
+        return blocks <= 1 ? Math.Max(1, g.K) : (int)((g.K + blocks - 1) / blocks + 15) / 16 * 16;
     }
 
     private static int RowsPerBlock(int inner) => Math.Max(1, ABlockBytes / (TL.TileRows * inner * sizeof(T)));
@@ -114,7 +121,8 @@ internal static unsafe class GemmBlock<TL, TV, T>
     {
         var stridesCollide = g.BRow * sizeof(T) % 2048 == 0 && g.K > 16 && g.M > TL.TileRows;
         work.IsBInPlace = g.BCol == 1 && g.M <= RowsReadingInPlace && !stridesCollide;
-        work.OverlapsEdge = work.IsFirst && g.Beta == T.Zero && g.N >= TileColumns; // C is not read, so writing it twice is harmless
+        // Where C is not read, writing a part of it twice is harmless.
+        work.OverlapsEdge = work.IsFirst && g.Beta == T.Zero && g.N >= TileColumns;
         var whole = work.IsBInPlace || g.BCol != 1 ? 0 : g.N / TileColumns;
         GemmPack<TL, TV, T>.BPanels(g.B, (nint)g.BRow, g.K, whole, work.B, TileColumns);
         for (var n = whole * TileColumns; n < g.N; n += TileColumns)

@@ -4,7 +4,8 @@ using System.Numerics;
 namespace FlorenceKernels.Tensors;
 
 /// <summary>
-/// Few rows of A against a B whose columns are contiguous (y = W·x): dot products that read B once, where it lies. Packing B would cost
+/// Few rows of A against a B whose columns are contiguous (y = W·x): dot products that read B once, where it lies. Packing B
+/// would cost
 /// more than the product. B's bytes are the floor.
 /// </summary>
 internal static unsafe class GemmDot<TL, TV, T>

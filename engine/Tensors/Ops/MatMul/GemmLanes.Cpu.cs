@@ -13,7 +13,8 @@ internal unsafe interface ILanes<TV, T>
 {
     static abstract int Count { get; }
 
-    /// <summary>Rows of the micro-kernel: as many as leave two accumulators per row, two B vectors and a broadcast in registers.</summary>
+    /// <summary>Rows of the micro-kernel: as many as leave two accumulators per row, two B vectors and a broadcast in
+    /// registers.</summary>
     static abstract int TileRows { get; }
 
     static abstract TV Zero { get; }
@@ -141,7 +142,8 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
         : ((Vector128.ConvertToInt64Native(n.AsDouble()) + Vector128.Create(1023L)) << 52).As<long, T>();
 }
 
-/// <summary>A number known to the compiler: the row count of a tile is a type, so that the other rows vanish from its code.</summary>
+/// <summary>A number known to the compiler: the row count of a tile is a type, so that the other rows vanish from its
+/// code.</summary>
 internal interface ITileRows
 {
     static abstract int Value { get; }

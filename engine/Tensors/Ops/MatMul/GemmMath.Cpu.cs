@@ -4,7 +4,8 @@ using System.Runtime.CompilerServices;
 namespace FlorenceKernels.Tensors;
 
 /// <summary>
-/// Exponential, logistic and normal distribution in vectors. Coefficients are our own interpolations at Chebyshev nodes in 60-digit
+/// Exponential, logistic and normal distribution in vectors. Coefficients are our own interpolations at Chebyshev nodes in
+/// 60-digit
 /// arithmetic; relative error of the formulas: float 1.2e-8, double 2e-17, so rounding alone decides the last bit.
 /// In float, e^(−u²/2) inherits the rounding of u²/2: the relative error of a tail grows as u²·ε, its absolute error does not.
 /// </summary>
@@ -83,7 +84,8 @@ internal static class GemmMath<TL, TV, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV BoundedAbs(TV z) => TL.Min(Number(typeof(T) == typeof(float) ? 13.2 : 37.6), TL.Abs(z));
 
-    /// <summary>Φ(−u) = ½·erfc(u/√2) and e = e^(−u²/2) for u from <see cref="BoundedAbs"/>: small tails keep their leading digits.</summary>
+    /// <summary>Φ(−u) = ½·erfc(u/√2) and e = e^(−u²/2) for u from <see cref="BoundedAbs"/>: small tails keep their leading
+    /// digits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV NormalTail(TV u, out TV e)
     {
@@ -120,8 +122,8 @@ internal static class GemmMath<TL, TV, T>
         [
             0.0006345217610474805116, 0.00219512091148558764, -0.03011084964483518426, 0.1302371575432329957,
             -0.3328394645537264914, 0.5785851307865908628, -0.7340179912058739427, 0.7145188779723730285, -0.5489650344655018105,
-            0.3339520039502534198, -0.1678857911377258833, 0.06861037998159589393, -0.01510142758177405997, 0.02096227011733179541,
-            0.02438123461896770345, 0.03779741912036566586, 0.0497593970431935359, 0.06102513472942825127, 0.07021362139928118386,
+            0.3339520039502534198, -0.1678857911377258833, 0.06861037998159589393, -0.01510142758177405997,
+            0.02096227011733179541, 0.02438123461896770345, 0.03779741912036566586, 0.0497593970431935359, 0.06102513472942825127, 0.07021362139928118386,
             0.07659692928526241657, 0.07978845571297350536, 0.07978845608574762485,
         ];
         var p = Number(-0.0001255524296935801714);
@@ -202,7 +204,8 @@ internal readonly struct GeluTanh<TL, TV, T> : IActivation<TV>
     }
 }
 
-/// <summary>z·σ(1.702·z); derivative s + 1.702·z·s·(1 − s). Hendrycks and Gimpel 2016, the sigmoid form (CLIP's QuickGELU).</summary>
+/// <summary>z·σ(1.702·z); derivative s + 1.702·z·s·(1 − s). Hendrycks and Gimpel 2016, the sigmoid form (CLIP's
+/// QuickGELU).</summary>
 internal readonly struct QuickGelu<TL, TV, T> : IActivation<TV>
     where TL : struct, ILanes<TV, T>
     where TV : unmanaged

@@ -33,7 +33,8 @@ internal static unsafe class GemmPack<TL, TV, T>
         }
     }
 
-    /// <summary>B[k, panels · width] with unit column stride → panel after panel, each [k][width]; rows are read from end to end.</summary>
+    /// <summary>B[k, panels · width] with unit column stride → panel after panel, each [k][width]; rows are read from end to
+    /// end.</summary>
     public static void BPanels(T* b, nint bRow, nint k, int panels, T* target, int width)
     {
         for (nint i = 0; i < k; i++, b += bRow, target += width)
@@ -47,7 +48,8 @@ internal static unsafe class GemmPack<TL, TV, T>
         }
     }
 
-    /// <summary>A[rows, k] with unit column stride → block[row][k]: contiguous, so that the rows of a tile never share a cache set.</summary>
+    /// <summary>A[rows, k] with unit column stride → block[row][k]: contiguous, so that the rows of a tile never share a cache
+    /// set.</summary>
     public static void ARows(T* a, nint aRow, int rows, nint k, T* block)
     {
         for (var r = 0; r < rows; r++)
