@@ -31,7 +31,8 @@ public static class CpuThreads
 
     [ThreadStatic] private static bool t_isInside;
 
-    /// <summary>Threads that work on a region, the caller included. Default: FLORENCE_THREADS, else the processor count.</summary>
+    /// <summary>Threads that work on a region, the caller included. Default: FLORENCE_THREADS, else the processor
+    /// count.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
     public static int Count
     {
@@ -43,7 +44,8 @@ public static class CpuThreads
         }
     }
 
-    /// <summary>Runs <paramref name="body"/> once for each task 0 … <paramref name="count"/> − 1 and returns when all are done.</summary>
+    /// <summary>Runs <paramref name="body"/> once for each task 0 … <paramref name="count"/> − 1 and returns when all are
+    /// done.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The count is negative.</exception>
     /// <remarks>After a task throws, tasks not yet started are skipped and the first exception is rethrown here.</remarks>
     public static void For(int count, Action<int> body)
@@ -62,9 +64,12 @@ public static class CpuThreads
         RunOwned(count);
     }
 
-    /// <summary>Cuts 0 … <paramref name="n"/> into chunks of <paramref name="grain"/> and runs the body on each [from, to).</summary>
-    /// <remarks>Chunk limits depend on n and grain only, never on the thread count: per-chunk sums have the same bits everywhere.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException">n is negative, the grain is not positive, or there are over 2³¹ − 1 chunks.</exception>
+    /// <summary>Cuts 0 … <paramref name="n"/> into chunks of <paramref name="grain"/> and runs the body on each [from,
+    /// to).</summary>
+    /// <remarks>Chunk limits depend on n and grain only, never on the thread count: per-chunk sums have the same bits
+    /// everywhere.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">n is negative, the grain is not positive, or there are over 2³¹ − 1
+    /// chunks.</exception>
     public static void ForRange(long n, long grain, Action<long, long> body)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(n);
@@ -85,7 +90,8 @@ public static class CpuThreads
     }
 
     private static int DefaultCount() =>
-        int.TryParse(Environment.GetEnvironmentVariable("FLORENCE_THREADS"), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+        int.TryParse(
+            Environment.GetEnvironmentVariable("FLORENCE_THREADS"), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
         && n > 0 ? n : Environment.ProcessorCount;
 
     private static bool TryOwn(int count) =>
@@ -147,7 +153,8 @@ public static class CpuThreads
         }
     }
 
-    // A task is claimed by moving the ticket on. When that succeeds the region is still open (it closes only after its last task), so
+    // A task is claimed by moving the ticket on. When that succeeds the region is still open (it closes only after its last
+    // task), so
     // the body read here belongs to it.
     private static void Work(long generation)
     {

@@ -3,7 +3,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>The activations and their derivatives in float64, by series and continued fraction: nothing shared with the kernels.</summary>
+/// <summary>The activations and their derivatives in float64, by series and continued fraction: nothing shared with the
+/// kernels.</summary>
 internal static class ActivationOracle
 {
     public static double Value(GemmActivation activation, double z) => activation switch

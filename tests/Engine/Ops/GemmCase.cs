@@ -31,11 +31,20 @@ internal sealed unsafe class GemmCase<T> : IDisposable
         _cLength = (long)batch * (m * (n + gap) + gap);
         Args = new GemmArgs<T>
         {
-            M = m, N = n, K = k, Batch = batch, Alpha = T.CreateChecked(alpha), Beta = T.CreateChecked(beta),
-            A = Fill(_aLength, draw), B = Fill(_bLength, draw), CRow = n + gap, CBatch = m * (n + gap) + gap,
+            M = m,
+            N = n,
+            K = k,
+            Batch = batch,
+            Alpha = T.CreateChecked(alpha),
+            Beta = T.CreateChecked(beta),
+            A = Fill(_aLength, draw),
+            B = Fill(_bLength, draw),
+            CRow = n + gap,
+            CBatch = m * (n + gap) + gap,
         };
-        (Args.ARow, Args.ACol, Args.ABatch) = (transA ? 1 : k + (batch == 1 ? gap : 0), transA ? m + (batch == 1 ? gap : 0) : 1, m * k);
-        (Args.BRow, Args.BCol) = (transB ? 1 : n + (batch == 1 ? gap : 0), transB ? k + (batch == 1 ? gap : 0) : 1);
+        var pad = batch == 1 ? gap : 0;
+        (Args.ARow, Args.ACol, Args.ABatch) = (transA ? 1 : k + pad, transA ? m + pad : 1, m * k);
+        (Args.BRow, Args.BCol) = (transB ? 1 : n + pad, transB ? k + pad : 1);
         Args.BBatch = broadcastB ? 0 : k * n;
         _c = Fill(_cLength + 2 * Guard, () => Mark);
         _pre = Fill(_cLength + 2 * Guard, () => Mark);
@@ -77,7 +86,8 @@ internal sealed unsafe class GemmCase<T> : IDisposable
             isWritten[at] = true;
             var (z, size) = PreActivation(b, i, j, at);
             var y = Activate(z) + (Args.Epilogue.Residual is null ? 0 : ToDouble(Args.Epilogue.Residual[at]));
-            // Rounding of a K-term sum: ε·√K times the largest partial sum, with a margin of 4; activations have slopes below 1.2.
+            // Rounding of a K-term sum: ε·√K times the largest partial sum, with a margin of 4; activations have slopes below
+            // 1.2.
             var tolerance = exact ? 0 : 4 * Epsilon * (Math.Sqrt(Args.K + 1) * size + Math.Abs(y) + 1);
             Near(y, Args.C[at], tolerance, $"C[{b}, {i}, {j}]");
             if (Args.Epilogue.PreActivation is not null)
@@ -99,10 +109,12 @@ internal sealed unsafe class GemmCase<T> : IDisposable
     private static void Near(double expected, T actual, double tolerance, string what)
     {
         var value = ToDouble(actual);
-        Assert.True(Math.Abs(value - expected) <= tolerance, $"{what}: expected {expected:R}, got {value:R}, tolerance {tolerance:R}");
+        Assert.True(
+            Math.Abs(value - expected) <= tolerance, $"{what}: expected {expected:R}, got {value:R}, tolerance {tolerance:R}");
     }
 
-    // z and the size that its rounding errors scale with: the largest partial sum, estimated by the result and the root of Σ term².
+    // z and the size that its rounding errors scale with: the largest partial sum, estimated by the result and the root of Σ
+    // term².
     private (double Z, double Size) PreActivation(int batch, int i, int j, long at)
     {
         double sum = 0, squares = 0;

@@ -47,7 +47,8 @@ public sealed class CpuThreadsTests : IDisposable
     {
         CpuThreads.Count = 2;
         using var meeting = new Barrier(2);
-        CpuThreads.For(2, _ => Assert.True(meeting.SignalAndWait(TimeSpan.FromSeconds(20)), "the second task waited for the first"));
+        CpuThreads.For(2, _ =>
+            Assert.True(meeting.SignalAndWait(TimeSpan.FromSeconds(20)), "the second task waited for the first"));
     }
 
     [Fact]

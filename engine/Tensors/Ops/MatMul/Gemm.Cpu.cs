@@ -18,7 +18,8 @@ internal enum SimdWidth
 internal static class Gemm
 {
     /// <summary>The width in use: the widest the machine has, or FLORENCE_SIMD = avx512 | avx2 | vector128.</summary>
-    /// <remarks>Tests set it. Widths differ in nothing but speed and the rounding of a machine without fused multiply-add.</remarks>
+    /// <remarks>Tests set it. Widths differ in nothing but speed and the rounding of a machine without fused
+    /// multiply-add.</remarks>
     public static SimdWidth Width { get; set; } = ChosenWidth();
 
     public static bool IsSupported(SimdWidth width) => width switch
@@ -54,7 +55,8 @@ internal static class Gemm
         var asked = Environment.GetEnvironmentVariable("FLORENCE_SIMD");
         foreach (var width in (ReadOnlySpan<SimdWidth>)[SimdWidth.Avx512, SimdWidth.Avx2, SimdWidth.Vector128])
         {
-            var isAsked = string.IsNullOrEmpty(asked) || string.Equals(asked, width.ToString(), StringComparison.OrdinalIgnoreCase);
+            var isAsked = string.IsNullOrEmpty(asked)
+                || string.Equals(asked, width.ToString(), StringComparison.OrdinalIgnoreCase);
             if (isAsked && IsSupported(width))
             {
                 return width;
@@ -71,32 +73,86 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
     where TV : unmanaged
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private const long SharedBytes = 16 << 20; // half an L3; a larger B is packed by each task, in blocks
+
     [ThreadStatic] private static GemmRegion<TL, TV, T>? t_region;
 
     private readonly Action<int> _product;
     private readonly Action<int> _sum;
+    private readonly Action<int> _pack;
+    private readonly Action<int> _dots;
     private GemmArgs<T> _args;
     private GemmPlan _plan;
     private T* _partials;     // [InnerParts, M, N]
     private int _sumRows;
 
-    private GemmRegion() => (_product, _sum) = (Product, SumRows);
+    private GemmRegion() => (_product, _sum, _pack, _dots) = (Product, SumRows, PackPanel, DotColumns);
 
     public static void Run(in GemmArgs<T> args)
     {
+        if (args.N == 1 && args.M > 1 && args.CRow == 1 && args.Batch == 1 && args.Epilogue.Bias is null)
+        {
+            Run(Transposed(args));
+            return;
+        }
+        if (GemmDot<TL, TV, T>.Suits(args))
+        {
+            (t_region ??= new GemmRegion<TL, TV, T>()).Dots(args);
+            return;
+        }
         var plan = GemmPlan.For(args, TL.TileRows, GemmBlock<TL, TV, T>.TileColumns);
         var tasks = plan.TasksFor(args.Batch);
         var region = t_region ??= new GemmRegion<TL, TV, T>();
         (region._args, region._plan) = (args, plan);
+        region._args.StreamsC = args.ShouldStreamC;
+        region._args.InnerBytes = GemmBlock<TL, TV, T>.InnerBytesFor(args);
         if (plan.InnerParts > 1)
         {
             region.SplitInner(tasks);
         }
         else
         {
+            region.PackB();
             CpuThreads.For(tasks, region._product);
         }
     }
+
+    // Where several tasks need the same columns of B, all threads pack it once for all.
+    private void PackB()
+    {
+        var columns = GemmBlock<TL, TV, T>.TileColumns;
+        var panels = (_args.N + columns - 1) / columns;
+        var bytes = (long)panels * columns * _args.K * sizeof(T);
+        if (_args.Batch > 1 || _plan.RowParts < 2 || bytes > SharedBytes || bytes == 0 || !GemmBlock<TL, TV, T>.ShouldPack(_args))
+        {
+            return;
+        }
+        _args.PackedB = (T*)GemmScratch.Partials((nuint)bytes);
+        _args.PackedN = panels * columns;
+        CpuThreads.For(panels, _pack);
+    }
+
+    private void PackPanel(int panel) => GemmBlock<TL, TV, T>.PackShared(_args, panel * GemmBlock<TL, TV, T>.TileColumns);
+
+    // A contiguous column C = A·b is the row Cᵀ = bᵀ·Aᵀ: one kind of thin product instead of two.
+    private static GemmArgs<T> Transposed(in GemmArgs<T> g)
+    {
+        var row = g;
+        (row.M, row.N, row.CRow) = (1, g.M, g.M);
+        row.A = g.B;
+        row.B = g.A;
+        (row.ARow, row.ACol, row.BRow, row.BCol) = (g.BCol, g.BRow, g.ACol, g.ARow);
+        return row;
+    }
+
+    private void Dots(in GemmArgs<T> args)
+    {
+        _args = args;
+        const int columns = GemmDot<TL, TV, T>.ColumnsPerTask;
+        CpuThreads.For((args.N + columns - 1) / columns, _dots);
+    }
+
+    private void DotColumns(int task) => GemmDot<TL, TV, T>.Run(_args, task * GemmDot<TL, TV, T>.ColumnsPerTask);
 
     private void SplitInner(int tasks)
     {
@@ -123,6 +179,7 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
             if (_plan.InnerParts > 1)
             {
                 part.C = _partials + ((long)innerPart * _args.M + m) * _args.N + n;
+                part.StreamsC = false;
                 (part.CRow, part.Alpha, part.Beta, part.Epilogue) = (_args.N, T.One, T.Zero, default);
             }
             GemmBlock<TL, TV, T>.Run(part);

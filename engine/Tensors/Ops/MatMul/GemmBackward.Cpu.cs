@@ -21,8 +21,10 @@ internal static unsafe class GemmBackward
         }
     }
 
-    /// <summary>sums[j] = Σᵢ dy[i, j] (+ sums[j] where <paramref name="accumulate"/>) for dy [m, n] with rows of rowStride elements.</summary>
-    /// <remarks>Rows are summed in parts whose number depends on m alone, the parts in order: the same bits for any thread count.</remarks>
+    /// <summary>sums[j] = Σᵢ dy[i, j] (+ sums[j] where <paramref name="accumulate"/>) for dy [m, n] with rows of rowStride
+    /// elements.</summary>
+    /// <remarks>Rows are summed in parts whose number depends on m alone, the parts in order: the same bits for any thread
+    /// count.</remarks>
     public static void ColumnSums<T>(int m, int n, T* dy, long rowStride, T* sums, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -13,13 +13,17 @@ internal unsafe interface ILanes<TV, T>
 {
     static abstract int Count { get; }
 
-    /// <summary>Rows of the micro-kernel: as many as leave two accumulators per row, two B vectors and a broadcast in registers.</summary>
+    /// <summary>Rows of the micro-kernel: as many as leave two accumulators per row, two B vectors and a broadcast in
+    /// registers.</summary>
     static abstract int TileRows { get; }
 
     static abstract TV Zero { get; }
     static abstract TV Set(T value);
     static abstract TV Load(T* source);
     static abstract void Store(T* target, TV value);
+
+    /// <summary>Stores to an aligned address around the caches: for results too large to be there when they are read.</summary>
+    static abstract void Stream(T* target, TV value);
     static abstract TV MulAdd(TV a, TV b, TV c);
     static abstract TV Add(TV a, TV b);
     static abstract TV Sub(TV a, TV b);
@@ -47,6 +51,7 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T>
     public static Vector512<T> Set(T value) => Vector512.Create(value);
     public static Vector512<T> Load(T* source) => Vector512.Load(source);
     public static void Store(T* target, Vector512<T> value) => value.Store(target);
+    public static void Stream(T* target, Vector512<T> value) => value.StoreAlignedNonTemporal(target);
     public static Vector512<T> Add(Vector512<T> a, Vector512<T> b) => a + b;
     public static Vector512<T> Sub(Vector512<T> a, Vector512<T> b) => a - b;
     public static Vector512<T> Mul(Vector512<T> a, Vector512<T> b) => a * b;
@@ -79,6 +84,7 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T>
     public static Vector256<T> Set(T value) => Vector256.Create(value);
     public static Vector256<T> Load(T* source) => Vector256.Load(source);
     public static void Store(T* target, Vector256<T> value) => value.Store(target);
+    public static void Stream(T* target, Vector256<T> value) => value.StoreAlignedNonTemporal(target);
     public static Vector256<T> Add(Vector256<T> a, Vector256<T> b) => a + b;
     public static Vector256<T> Sub(Vector256<T> a, Vector256<T> b) => a - b;
     public static Vector256<T> Mul(Vector256<T> a, Vector256<T> b) => a * b;
@@ -112,6 +118,7 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
     public static Vector128<T> Set(T value) => Vector128.Create(value);
     public static Vector128<T> Load(T* source) => Vector128.Load(source);
     public static void Store(T* target, Vector128<T> value) => value.Store(target);
+    public static void Stream(T* target, Vector128<T> value) => value.StoreAlignedNonTemporal(target);
     public static Vector128<T> Add(Vector128<T> a, Vector128<T> b) => a + b;
     public static Vector128<T> Sub(Vector128<T> a, Vector128<T> b) => a - b;
     public static Vector128<T> Mul(Vector128<T> a, Vector128<T> b) => a * b;
@@ -135,7 +142,8 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
         : ((Vector128.ConvertToInt64Native(n.AsDouble()) + Vector128.Create(1023L)) << 52).As<long, T>();
 }
 
-/// <summary>A number known to the compiler: the row count of a tile is a type, so that the other rows vanish from its code.</summary>
+/// <summary>A number known to the compiler: the row count of a tile is a type, so that the other rows vanish from its
+/// code.</summary>
 internal interface ITileRows
 {
     static abstract int Value { get; }

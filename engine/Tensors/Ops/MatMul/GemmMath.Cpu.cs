@@ -4,8 +4,10 @@ using System.Runtime.CompilerServices;
 namespace FlorenceKernels.Tensors;
 
 /// <summary>
-/// Exponential, logistic and normal distribution in vectors. Coefficients are our own interpolations at Chebyshev nodes in 60-digit
+/// Exponential, logistic and normal distribution in vectors. Coefficients are our own interpolations at Chebyshev nodes in
+/// 60-digit
 /// arithmetic; relative error of the formulas: float 1.2e-8, double 2e-17, so rounding alone decides the last bit.
+/// In float, e^(−u²/2) inherits the rounding of u²/2: the relative error of a tail grows as u²·ε, its absolute error does not.
 /// </summary>
 internal static class GemmMath<TL, TV, T>
     where TL : struct, ILanes<TV, T>
@@ -26,23 +28,31 @@ internal static class GemmMath<TL, TV, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Exp(TV x)
     {
-        // x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts of which the first times n is exact; eʳ = 1 + r + r²·Q(r).
         var least = Number(typeof(T) == typeof(float) ? -87.33 : -708.3);
         var bounded = TL.Max(least, TL.Min(Number(typeof(T) == typeof(float) ? 87 : 700), x));
-        var shift = Number(typeof(T) == typeof(float) ? 12582912.0 : 6755399441055744.0); // 1.5·2²³, 1.5·2⁵²: adding it rounds to an integer
-        var n = TL.Sub(TL.MulAdd(bounded, Number(1.4426950408889634), shift), shift);
-        var r = TL.MulAdd(n, Number(typeof(T) == typeof(float) ? -0.693359375 : -0.693145751953125), bounded);
+        return TL.IfLess(x, least, TL.Zero, NormalExp(bounded));
+    }
+
+    // eˣ where it is a normal number: x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts of which the first times n is exact;
+    // eʳ = 1 + r + r²·Q(r).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TV NormalExp(TV x)
+    {
+        var shift = Number(typeof(T) == typeof(float) ? 12582912.0 : 6755399441055744.0); // 1.5·2²³, 1.5·2⁵²: adding it rounds
+        var n = TL.Sub(TL.MulAdd(x, Number(1.4426950408889634), shift), shift);
+        var r = TL.MulAdd(n, Number(typeof(T) == typeof(float) ? -0.693359375 : -0.693145751953125), x);
         r = TL.MulAdd(n, Number(typeof(T) == typeof(float) ? 2.12194440054690581e-4 : -1.4286068203094172e-6), r);
-        var e = TL.Add(TL.MulAdd(TL.Mul(r, r), typeof(T) == typeof(float) ? ExpTail32(r) : ExpTail64(r), r), Number(1));
-        return TL.IfLess(x, least, TL.Zero, TL.Mul(e, TL.PowerOfTwo(n)));
+        var q = typeof(T) == typeof(float) ? ExpTail32(r) : ExpTail64(r);
+        return TL.Mul(TL.Add(TL.MulAdd(TL.Mul(r, r), q, r), Number(1)), TL.PowerOfTwo(n));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TV ExpTail32(TV r)
     {
-        var q = TL.MulAdd(Number(0.0013933641032), r, Number(0.00833331093445));
-        q = TL.MulAdd(TL.MulAdd(Number(0.000198909808698), TL.Mul(r, r), q), r, Number(0.041666465006));
-        return TL.MulAdd(TL.MulAdd(q, r, Number(0.166666666816)), r, Number(0.500000001346));
+        var q = TL.MulAdd(Number(0.00139261761199), r, Number(0.00836317307451));
+        q = TL.MulAdd(q, r, Number(0.0416665546621));
+        q = TL.MulAdd(q, r, Number(0.166665770256));
+        return TL.MulAdd(q, r, Number(0.5));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -60,25 +70,36 @@ internal static class GemmMath<TL, TV, T>
         return TL.MulAdd(q, r, Number(0.5));
     }
 
-    /// <summary>σ(x) = 1 / (1 + e⁻ˣ).</summary>
+    /// <summary>σ(x) = 1 / (1 + e⁻ˣ) and its complement 1 − σ(x) = e⁻ˣ·σ(x), free of cancellation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Sigmoid(TV x) => TL.Div(Number(1), TL.Add(Number(1), Exp(TL.Sub(TL.Zero, x))));
-
-    /// <summary>Φ(z) = ½·erfc(−z/√2) and φ(z) = e^(−z²/2)/√(2π), Φ with full relative accuracy on both sides.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV NormalCdf(TV z, out TV density)
+    public static TV Sigmoid(TV x, out TV complement)
     {
-        // With u = |z| the tail Φ(−u) = e^(−u²/2)·s·P(s), s = 1/(1 + c·u) (the form of Hastings 1955, P fitted here).
-        // e^(−u²/2) takes the rounding error of u² as a first-order factor.
-        var u = TL.Min(Number(40), TL.Abs(z));
-        var square = TL.Mul(u, u);
-        var lost = TL.MulAdd(u, u, TL.Sub(TL.Zero, square));
-        var e = Exp(TL.Mul(Number(-0.5), square));
-        e = TL.MulAdd(TL.Mul(Number(-0.5), lost), e, e);
+        var e = Exp(TL.Sub(TL.Zero, x));
+        var s = TL.Div(Number(1), TL.Add(Number(1), e));
+        complement = TL.Mul(e, s);
+        return s;
+    }
+
+    /// <summary>|z|, but no more than where e^(−z²/2) is still a normal number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TV BoundedAbs(TV z) => TL.Min(Number(typeof(T) == typeof(float) ? 13.2 : 37.6), TL.Abs(z));
+
+    /// <summary>Φ(−u) = ½·erfc(u/√2) and e = e^(−u²/2) for u from <see cref="BoundedAbs"/>: small tails keep their leading
+    /// digits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TV NormalTail(TV u, out TV e)
+    {
+        // Φ(−u) = e^(−u²/2)·s·P(s), s = 1/(1 + c·u): the form of Hastings 1955, P fitted here.
+        var half = TL.Mul(Number(-0.5), u);
+        var x = TL.Mul(half, u);
+        e = NormalExp(x);
+        if (typeof(T) == typeof(double))
+        {
+            var lost = TL.MulAdd(half, u, TL.Sub(TL.Zero, x)); // the rounding error of u²/2, a first-order factor of e
+            e = TL.MulAdd(lost, e, e);
+        }
         var s = TL.Div(Number(1), TL.MulAdd(Number(typeof(T) == typeof(float) ? 0.25 : 0.2), u, Number(1)));
-        var tail = TL.Mul(TL.Mul(e, s), typeof(T) == typeof(float) ? Tail32(s) : Tail64(s));
-        density = TL.Mul(e, Number(0.39894228040143267794));
-        return TL.IfLess(z, TL.Zero, tail, TL.Sub(Number(1), tail));
+        return TL.Mul(TL.Mul(e, s), typeof(T) == typeof(float) ? Tail32(s) : Tail64(s));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -101,8 +122,8 @@ internal static class GemmMath<TL, TV, T>
         [
             0.0006345217610474805116, 0.00219512091148558764, -0.03011084964483518426, 0.1302371575432329957,
             -0.3328394645537264914, 0.5785851307865908628, -0.7340179912058739427, 0.7145188779723730285, -0.5489650344655018105,
-            0.3339520039502534198, -0.1678857911377258833, 0.06861037998159589393, -0.01510142758177405997, 0.02096227011733179541,
-            0.02438123461896770345, 0.03779741912036566586, 0.0497593970431935359, 0.06102513472942825127, 0.07021362139928118386,
+            0.3339520039502534198, -0.1678857911377258833, 0.06861037998159589393, -0.01510142758177405997,
+            0.02096227011733179541, 0.02438123461896770345, 0.03779741912036566586, 0.0497593970431935359, 0.06102513472942825127, 0.07021362139928118386,
             0.07659692928526241657, 0.07978845571297350536, 0.07978845608574762485,
         ];
         var p = Number(-0.0001255524296935801714);
@@ -137,13 +158,22 @@ internal readonly struct GeluErf<TL, TV, T> : IActivation<TV>
     where T : unmanaged
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Value(TV z) => TL.Mul(z, GemmMath<TL, TV, T>.NormalCdf(z, out _));
+    public static TV Value(TV z)
+    {
+        // z·Φ(z) = max(z, 0) − |z|·Φ(−|z|): one form for both signs, and −∞ gives 0 instead of ∞·0.
+        var u = GemmMath<TL, TV, T>.BoundedAbs(z);
+        return TL.Sub(TL.Max(TL.Zero, z), TL.Mul(u, GemmMath<TL, TV, T>.NormalTail(u, out _)));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Slope(TV z)
     {
-        var cdf = GemmMath<TL, TV, T>.NormalCdf(z, out var density);
-        return TL.MulAdd(z, density, cdf);
+        var u = GemmMath<TL, TV, T>.BoundedAbs(z);
+        var tail = GemmMath<TL, TV, T>.NormalTail(u, out var e);
+        var density = TL.Mul(e, GemmMath<TL, TV, T>.Number(0.39894228040143267794));
+        // Φ(z) + z·φ(z) is odd about ½: with h = u·φ − Φ(−u) it is 1 + h for z ≥ 0 and −h below.
+        var h = TL.Sub(TL.Mul(u, density), tail);
+        return TL.IfLess(z, TL.Zero, TL.Sub(TL.Zero, h), TL.Add(GemmMath<TL, TV, T>.Number(1), h));
     }
 }
 
@@ -157,41 +187,42 @@ internal readonly struct GeluTanh<TL, TV, T> : IActivation<TV>
     private const double Cubic = Linear * 0.044715;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TV Gate(TV z) => GemmMath<TL, TV, T>.Sigmoid(TL.Mul(z, TL.MulAdd(
-        TL.Mul(z, z), GemmMath<TL, TV, T>.Number(Cubic), GemmMath<TL, TV, T>.Number(Linear))));
+    private static TV Gate(TV z, out TV complement) => GemmMath<TL, TV, T>.Sigmoid(TL.Mul(z, TL.MulAdd(
+        TL.Mul(z, z), GemmMath<TL, TV, T>.Number(Cubic), GemmMath<TL, TV, T>.Number(Linear))), out complement);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Value(TV z) => TL.Mul(z, Gate(z));
+    public static TV Value(TV z) => TL.Mul(z, Gate(z, out _));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Slope(TV z)
     {
         // Beyond ±100 the slope is 0 or 1 to the last bit; the bound keeps z³ finite.
         z = TL.Max(GemmMath<TL, TV, T>.Number(-100), TL.Min(GemmMath<TL, TV, T>.Number(100), z));
-        var s = Gate(z);
+        var s = Gate(z, out var complement);
         var dw = TL.MulAdd(TL.Mul(z, z), GemmMath<TL, TV, T>.Number(3 * Cubic), GemmMath<TL, TV, T>.Number(Linear));
-        return TL.MulAdd(TL.Mul(z, dw), TL.Mul(s, TL.Sub(GemmMath<TL, TV, T>.Number(1), s)), s);
+        return TL.MulAdd(TL.Mul(z, dw), TL.Mul(s, complement), s);
     }
 }
 
-/// <summary>z·σ(1.702·z); derivative s + 1.702·z·s·(1 − s). Hendrycks and Gimpel 2016, the sigmoid form (CLIP's QuickGELU).</summary>
+/// <summary>z·σ(1.702·z); derivative s + 1.702·z·s·(1 − s). Hendrycks and Gimpel 2016, the sigmoid form (CLIP's
+/// QuickGELU).</summary>
 internal readonly struct QuickGelu<TL, TV, T> : IActivation<TV>
     where TL : struct, ILanes<TV, T>
     where TV : unmanaged
     where T : unmanaged
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TV Gate(TV z) => GemmMath<TL, TV, T>.Sigmoid(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z));
+    private static TV Gate(TV z, out TV complement) =>
+        GemmMath<TL, TV, T>.Sigmoid(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z), out complement);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TV Value(TV z) => TL.Mul(z, Gate(z));
+    public static TV Value(TV z) => TL.Mul(z, Gate(z, out _));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TV Slope(TV z)
     {
         z = TL.Max(GemmMath<TL, TV, T>.Number(-1e4), TL.Min(GemmMath<TL, TV, T>.Number(1e4), z)); // keeps z·0 from being ∞·0
-        var s = Gate(z);
-        var one = GemmMath<TL, TV, T>.Number(1);
-        return TL.MulAdd(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z), TL.Mul(s, TL.Sub(one, s)), s);
+        var s = Gate(z, out var complement);
+        return TL.MulAdd(TL.Mul(GemmMath<TL, TV, T>.Number(1.702), z), TL.Mul(s, complement), s);
     }
 }

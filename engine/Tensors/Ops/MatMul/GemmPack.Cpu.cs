@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
@@ -16,13 +17,13 @@ internal static unsafe class GemmPack<TL, TV, T>
     {
         if (columns < width)
         {
-            new System.Span<T>(panel, checked((int)(k * width))).Clear();
+            new Span<T>(panel, checked((int)(k * width))).Clear();
         }
         if (bCol == 1)
         {
-            CopyRows(b, bRow, k, columns, panel, width);
+            CopyTiles(b, bRow, k, columns, panel, width);
         }
-        else if (bRow == 1 && (typeof(T) == typeof(float) || typeof(T) == typeof(double)))
+        else if (bRow == 1)
         {
             Transpose(b, bCol, columns, k, panel, width);
         }
@@ -32,7 +33,23 @@ internal static unsafe class GemmPack<TL, TV, T>
         }
     }
 
-    /// <summary>A[rows, k] with unit column stride → block[row][k]: contiguous, so that the rows of a tile never share a cache set.</summary>
+    /// <summary>B[k, panels · width] with unit column stride → panel after panel, each [k][width]; rows are read from end to
+    /// end.</summary>
+    public static void BPanels(T* b, nint bRow, nint k, int panels, T* target, int width)
+    {
+        for (nint i = 0; i < k; i++, b += bRow, target += width)
+        {
+            var to = target;
+            for (nint column = 0; column < (nint)panels * width; column += width, to += k * width)
+            {
+                TL.Store(to, TL.Load(b + column));
+                TL.Store(to + TL.Count, TL.Load(b + column + TL.Count));
+            }
+        }
+    }
+
+    /// <summary>A[rows, k] with unit column stride → block[row][k]: contiguous, so that the rows of a tile never share a cache
+    /// set.</summary>
     public static void ARows(T* a, nint aRow, int rows, nint k, T* block)
     {
         for (var r = 0; r < rows; r++)
@@ -41,33 +58,51 @@ internal static unsafe class GemmPack<TL, TV, T>
         }
     }
 
-    /// <summary>A[rows, k] with unit row stride, or any strides → block[k][stride].</summary>
-    public static void AColumns(T* a, nint aRow, nint aCol, int rows, nint k, T* block, int stride)
+    /// <summary>A[rows, k] with unit row stride, or any strides → tile after tile, each [k][tileRows].</summary>
+    public static void ATiles(T* a, nint aRow, nint aCol, int rows, nint k, T* block, int tileRows)
     {
         if (aRow == 1)
         {
-            CopyRows(a, aCol, k, rows, block, stride);
+            CopyTiles(a, aCol, k, rows, block, tileRows);
+            return;
         }
-        else
+        for (var m = 0; m < rows; m += tileRows)
         {
-            Gather(a, aRow, aCol, rows, k, block, stride);
+            Gather(a + m * aRow, aRow, aCol, Math.Min(tileRows, rows - m), k, block + m * k, tileRows);
         }
     }
 
-    private static void CopyRows(T* source, nint sourceRow, nint rows, int columns, T* target, int targetRow)
+    // source[k][columns] → tiles of [k][width]. Each source row is read from end to end: that is what prefetchers follow.
+    private static void CopyTiles(T* source, nint sourceRow, nint k, int columns, T* target, int width)
     {
-        if (columns == 2 * TL.Count)
+        for (nint i = 0; i < k; i++, source += sourceRow, target += width)
         {
-            for (nint r = 0; r < rows; r++, source += sourceRow, target += targetRow)
+            var to = target;
+            nint column = 0;
+            for (; column + width <= columns; column += width, to += k * width)
             {
-                TL.Store(target, TL.Load(source));
-                TL.Store(target + TL.Count, TL.Load(source + TL.Count));
+                CopyBytes((byte*)(source + column), width * sizeof(T), (byte*)to);
             }
-            return;
+            CopyBytes((byte*)(source + column), (columns - (int)column) * sizeof(T), (byte*)to);
         }
-        for (nint r = 0; r < rows; r++, source += sourceRow, target += targetRow)
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyBytes(byte* source, int bytes, byte* target)
+    {
+        var i = 0;
+        for (; i + 32 <= bytes; i += 32)
         {
-            CopyRow(source, columns, target);
+            Vector256.Store(Vector256.Load(source + i), target + i);
+        }
+        if (i + 16 <= bytes)
+        {
+            Vector128.Store(Vector128.Load(source + i), target + i);
+            i += 16;
+        }
+        for (; i < bytes; i += 4)
+        {
+            *(uint*)(target + i) = *(uint*)(source + i);
         }
     }
 

@@ -1,13 +1,16 @@
 using System;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
 /// <summary>
-/// How a product is cut into tasks. K is cut by its own size only (each part sums into its own buffer, added in order), so results have the
+/// How a product is cut into tasks. K is cut by its own size only (each part sums into its own buffer, added in order), so
+/// results have the
 /// same bits for any thread count; rows and columns are cut to suit the threads, which cannot change any element's sum.
 /// </summary>
-internal readonly record struct GemmPlan(int Rows, int Columns, int Inner, int RowParts, int ColumnParts, int InnerParts, int Matrices)
+internal readonly record struct GemmPlan(
+    int Rows, int Columns, int Inner, int RowParts, int ColumnParts, int InnerParts, int Matrices)
 {
     private const long InlineWork = 1 << 15;        // multiply-adds that take less than waking a thread
     private const long TaskWork = 1 << 18;
@@ -15,9 +18,6 @@ internal readonly record struct GemmPlan(int Rows, int Columns, int Inner, int R
     private const long PartialBytes = 8 << 20;      // of all partial C of a split K: they stay in L3
 
     public static GemmPlan For<T>(in GemmArgs<T> g, int tileRows, int tileColumns)
-        where T : unmanaged => For(g, tileRows, tileColumns, System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
-
-    private static GemmPlan For<T>(in GemmArgs<T> g, int tileRows, int tileColumns, int elementBytes)
         where T : unmanaged
     {
         var work = (long)g.M * g.N * g.K;
@@ -29,7 +29,7 @@ internal readonly record struct GemmPlan(int Rows, int Columns, int Inner, int R
             var matrices = (int)Math.Clamp(TaskWork / Math.Max(1, work), 1, share);
             return Whole(g, work * g.Batch < InlineWork ? g.Batch : matrices);
         }
-        var innerParts = g.Batch == 1 ? InnerPartsFor(g.M, g.N, g.K, elementBytes) : 1;
+        var innerParts = g.Batch == 1 ? InnerPartsFor(g.M, g.N, g.K, Unsafe.SizeOf<T>()) : 1;
         if (innerParts == 1 && work * g.Batch < InlineWork)
         {
             return Whole(g, g.Batch);

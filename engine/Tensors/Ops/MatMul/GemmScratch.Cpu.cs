@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>A thread's packing memory: 64-byte aligned, grown on demand and kept, so that the steady state allocates nothing.</summary>
+/// <summary>A thread's packing memory: 64-byte aligned, grown on demand and kept, so that the steady state allocates
+/// nothing.</summary>
 internal sealed unsafe class GemmScratch
 {
     private const int Alignment = 64;
@@ -19,7 +20,8 @@ internal sealed unsafe class GemmScratch
     /// <summary>Packed blocks of A and B and the edge tile of the task that this thread runs.</summary>
     public static byte* Blocks(nuint bytes) => (t_blocks ??= new GemmScratch()).Ensure(bytes);
 
-    /// <summary>Partial products of a region that this thread opened: its tasks use <see cref="Blocks"/> at the same time.</summary>
+    /// <summary>Partial products of a region that this thread opened: its tasks use <see cref="Blocks"/> at the same
+    /// time.</summary>
     public static byte* Partials(nuint bytes) => (t_partials ??= new GemmScratch()).Ensure(bytes);
 
     private byte* Ensure(nuint bytes)
