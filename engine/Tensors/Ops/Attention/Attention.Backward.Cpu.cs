@@ -55,12 +55,9 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
     {
         int d = x.Shape.Dim, keys = Math.Min(Keys, x.Shape.Keys - k0);
         var padded = AttentionTiles.RoundUp(keys, AttentionTiles.Line<T>());
-        for (var j = 0; j < keys; j++)
-        {
-            AttentionTiles.Scale<R, T>(x.K.At(batch, head, k0 + j), tile.K + j * Width, d, T.One);
-            AttentionTiles.Column(x.K.At(batch, head, k0 + j), tile.Kt, j, d, Keys);
-            AttentionTiles.Column(x.V.At(batch, head, k0 + j), tile.Vt, j, d, Keys);
-        }
+        for (var j = 0; j < keys; j++) { AttentionTiles.Scale<R, T>(x.K.At(batch, head, k0 + j), tile.K + j * Width, d, T.One); }
+        SequenceTiles.Transpose(x.K, batch, head, k0, keys, tile.Kt, d);
+        SequenceTiles.Transpose(x.V, batch, head, k0, keys, tile.Vt, d);
 
         AttentionTiles.FillColumns(tile.Kt, d, Keys, keys, padded, T.Zero);
         AttentionTiles.FillColumns(tile.Vt, d, Keys, keys, padded, T.Zero);

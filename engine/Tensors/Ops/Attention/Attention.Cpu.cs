@@ -19,6 +19,18 @@ internal static unsafe class SequenceTiles
         for (var j = 0; j < Keys; j++) { bias[j] = j < keys && x.IsKey(batch, k0 + j) ? T.Zero : T.NegativeInfinity; }
     }
 
+    /// <summary>The operand's rows from k0 as columns of a [d, Keys] tile.</summary>
+    public static void Transpose<T>(in CpuRows<T> x, long batch, int head, int k0, int keys, T* tile, int d) where T : unmanaged
+    {
+        var rows = stackalloc T*[4];
+        for (var j = 0; j < keys; j += 4)
+        {
+            var count = Math.Min(4, keys - j);
+            for (var i = 0; i < count; i++) { rows[i] = x.At(batch, head, k0 + j + i); }
+            AttentionTiles.Columns(rows, count, tile + j, d, Keys);
+        }
+    }
+
     /// <summary>Adds key bias, additive mask and causal mask to columns [0, cols) of a score row.</summary>
     public static void Mask<R, T>(in SequenceOperands<T> x, T* s, T* keyBias, T* mask, int query, int k0, int keys, int cols)
         where R : struct, ISimd<R, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -86,12 +98,8 @@ internal readonly unsafe struct SequenceForwardCpu<T>(SequenceOperands<T> x, Cpu
     {
         int d = x.Shape.Dim, keys = Math.Min(SequenceTiles.Keys, x.Shape.Keys - k0), line = SequenceTiles.Keys;
         var padded = AttentionTiles.RoundUp(keys, AttentionTiles.Line<T>());
-        for (var j = 0; j < keys; j++)
-        {
-            AttentionTiles.Column(x.K.At(batch, head, k0 + j), tile.Kt, j, d, line);
-            AttentionTiles.Scale<R, T>(x.V.At(batch, head, k0 + j), tile.V + j * Width, d, T.One);
-        }
-
+        for (var j = 0; j < keys; j++) { AttentionTiles.Scale<R, T>(x.V.At(batch, head, k0 + j), tile.V + j * Width, d, T.One); }
+        SequenceTiles.Transpose(x.K, batch, head, k0, keys, tile.Kt, d);
         AttentionTiles.FillColumns(tile.Kt, d, line, keys, padded, T.Zero);
         SequenceTiles.KeyBias(x, batch, k0, keys, tile.KeyBias);
         for (var i0 = 0; i0 < rows; i0 += AttentionTiles.BlockRows)

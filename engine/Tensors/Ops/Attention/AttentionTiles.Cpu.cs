@@ -1,6 +1,8 @@
 using System;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -117,12 +119,38 @@ internal static unsafe class AttentionTiles
         return total;
     }
 
-    /// <summary>One row of n elements into column <paramref name="j"/> of a [n, ld] tile.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Column<T>(T* source, T* tile, int j, int n, nint ld) where T : unmanaged
+    /// <summary>Rows j … j + count − 1 of a list, n elements each, into those columns of a [n, ld] tile; at most four rows.</summary>
+    public static void Columns<T>(T** rows, int count, T* tile, int n, nint ld) where T : unmanaged
     {
-        var to = tile + j;
-        for (var i = 0; i < n; i++, to += ld) { *to = source[i]; }
+        var c = 0;
+        if (typeof(T) == typeof(float) && count == 4 && Sse.IsSupported)
+        {
+            for (; c + 4 <= n; c += 4) { Transpose4((float**)rows, c, (float*)tile + c * ld, ld); }
+        }
+
+        for (var j = 0; j < count; j++)
+        {
+            T* from = rows[j], to = tile + c * ld + j;
+            for (var i = c; i < n; i++, to += ld) { *to = from[i]; }
+        }
+    }
+
+    private static void Transpose4(float** rows, int c, float* to, nint ld)
+    {
+        Vector128<float> a = Vector128.Load(rows[0] + c), b = Vector128.Load(rows[1] + c), e = Vector128.Load(rows[2] + c), f = Vector128.Load(rows[3] + c);
+        Vector128<float> ab0 = Sse.UnpackLow(a, b), ab1 = Sse.UnpackHigh(a, b), ef0 = Sse.UnpackLow(e, f), ef1 = Sse.UnpackHigh(e, f);
+        Sse.MoveLowToHigh(ab0, ef0).Store(to);
+        Sse.MoveHighToLow(ef0, ab0).Store(to + ld);
+        Sse.MoveLowToHigh(ab1, ef1).Store(to + 2 * ld);
+        Sse.MoveHighToLow(ef1, ab1).Store(to + 3 * ld);
+    }
+
+    /// <summary>Asks for n elements to be brought near; rows of a window lie too far apart for the hardware to foresee.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch<T>(T* row, int n) where T : unmanaged
+    {
+        if (!Sse.IsSupported) { return; }
+        for (var at = (byte*)row; at < (byte*)(row + n); at += 64) { Sse.Prefetch0(at); }
     }
 
     /// <summary>Columns [from, to) of n rows ← value.</summary>

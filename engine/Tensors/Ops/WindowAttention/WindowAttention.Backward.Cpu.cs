@@ -27,11 +27,11 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
         var chunk = to.Chunk;
         CpuThreads.ForRange(x.Layout.Windows, chunk, (from, end) =>
         {
-            for (var window = from; window < end; window++) { self.Window<R>((int)window, from / chunk); }
+            for (var window = from; window < end; window++) { self.Window<R>((int)window, (int)end, from / chunk); }
         });
     }
 
-    private void Window<R>(int window, long chunk) where R : struct, ISimd<R, T>
+    private void Window<R>(int window, int windowEnd, long chunk) where R : struct, ISimd<R, T>
     {
         int n = x.Tokens, line = x.Line, rows = x.Rows, width = x.Width, d = x.Layout.Dim;
         var head = (long)rows * width;
@@ -49,7 +49,7 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
         for (var h = 0; h < x.Layout.Heads; h++)
         {
             Gather<R>(tile, tokens, h);
-            Weights<R>(tile, tokens, parts, window, h, chunk);
+            Weights<R>(tile, tokens, parts, window, windowEnd, h, chunk);
             Transposed<R>(tile, tile.Ds, tile.Q, tokens, 1, h, chunk);
             Transposed<R>(tile, tile.P, tile.Dy, tokens, 2, h, chunk);
         }
@@ -57,21 +57,21 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
 
     private void Gather<R>(in Tile tile, int* tokens, int head) where R : struct, ISimd<R, T>
     {
-        int line = x.Line, width = x.Width, d = x.Layout.Dim;
+        int width = x.Width, d = x.Layout.Dim;
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
+        x.Transpose(tokens, 1, head, tile.Kt);
+        x.Transpose(tokens, 2, head, tile.Vt);
         for (var i = 0; i < x.Tokens; i++)
         {
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 0, head), tile.Q + i * width, d, scale);
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 1, head), tile.K + i * width, d, T.One);
-            AttentionTiles.Column(x.Row(tokens[i], 1, head), tile.Kt, i, d, line);
-            AttentionTiles.Column(x.Row(tokens[i], 2, head), tile.Vt, i, d, line);
             if (tokens[i] < 0) { new Span<T>(tile.Dy + i * width, d).Clear(); }
             else { AttentionTiles.Scale<R, T>(dy + (long)tokens[i] * x.Layout.Channels + head * d, tile.Dy + i * width, d, T.One); }
         }
     }
 
     // P, dS and dQ, seven query rows at a time.
-    private void Weights<R>(in Tile tile, int* tokens, T* parts, int window, int head, long chunk) where R : struct, ISimd<R, T>
+    private void Weights<R>(in Tile tile, int* tokens, T* parts, int window, int windowEnd, int head, long chunk) where R : struct, ISimd<R, T>
     {
         int n = x.Tokens, line = x.Line, width = x.Width, d = x.Layout.Dim;
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
@@ -83,9 +83,15 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
             T* p = tile.P + (long)i0 * line, ds = tile.Ds + (long)i0 * line;
             AttentionTiles.Rows<R, T>(tile.Q + i0 * width, width, 1, tile.Kt, line, p, line, rows + (long)i0 * line, line, d);
             AttentionTiles.Rows<R, T>(tile.Dy + i0 * width, width, 1, tile.Vt, line, ds, line, null, line, d);
+            x.Prefetch(tokens, window, windowEnd, head, i0, dy);
             var end = Math.Min(AttentionTiles.BlockRows, n - i0);
             for (var i = 0; i < end; i++)
             {
+                for (var part = 0; part < 3 && tokens[i0 + i] >= 0; part++)
+                {
+                    AttentionTiles.Prefetch(to.Qkv + ((long)tokens[i0 + i] * 3 + part) * x.Layout.Channels + head * d, d);
+                }
+
                 if (parts != null) { WindowMask.Add<R, T>(p + i * line, parts, i0 + i, line); }
                 Row<R>(p + i * line, ds + i * line, lse[i0 + i], sums == null ? null : sums + (long)(i0 + i) * line, line);
             }

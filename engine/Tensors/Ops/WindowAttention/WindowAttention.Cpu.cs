@@ -25,6 +25,33 @@ internal readonly unsafe struct WindowOperands<T>(WindowLayout layout, T* qkv, T
     public T* Row(int token, int part, int head) =>
         (token >= 0 ? Qkv + (long)token * 3 * Layout.Channels : Pad) + part * Layout.Channels + head * Layout.Dim;
 
+    /// <summary>k (1) or v (2) of the window's tokens as columns of a [d, Line] tile.</summary>
+    public void Transpose(int* tokens, int part, int head, T* tile)
+    {
+        var rows = stackalloc T*[4];
+        for (var j = 0; j < Tokens; j += 4)
+        {
+            var count = Math.Min(4, Tokens - j);
+            for (var i = 0; i < count; i++) { rows[i] = Row(tokens[j + i], part, head); }
+            AttentionTiles.Columns(rows, count, tile + j, Layout.Dim, Line);
+        }
+    }
+
+    /// <summary>Asks for what the next head, or head 0 of the next window of a task, reads of tokens i0 …, while this one is computed.</summary>
+    public void Prefetch(int* tokens, int window, int windowEnd, int head, int i0, T* dy)
+    {
+        var isNextWindow = ++head == Layout.Heads;
+        if (isNextWindow && ++window == windowEnd) { return; }
+        for (var i = i0; i < Math.Min(i0 + AttentionTiles.BlockRows, Tokens); i++)
+        {
+            var token = isNextWindow ? Layout.Token(window, i) : tokens[i];
+            if (token < 0) { continue; }
+            var at = isNextWindow ? 0 : head;
+            for (var part = 0; part < 3; part++) { AttentionTiles.Prefetch(Row(token, part, at), Layout.Dim); }
+            if (dy != null) { AttentionTiles.Prefetch(dy + (long)token * Layout.Channels + at * Layout.Dim, Layout.Dim); }
+        }
+    }
+
     /// <summary>Places of the window's tokens, and their parts when the window is masked (else false).</summary>
     public bool Locate(int window, int* tokens, T* parts)
     {
@@ -44,13 +71,16 @@ internal static unsafe class WindowBias
     public static void Expand<T>(WindowLayout layout, T* table, T* dense, int rows, int line) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         CpuThreads.For(table == null ? 1 : layout.Heads, head =>
         {
-            for (var i = 0; i < rows; i++)
+            var to = dense + (long)head * rows * line;
+            for (var i = 0; i < rows; i++, to += line)
             {
-                var to = dense + ((long)head * rows + i) * line;
-                new Span<T>(to, line).Fill(T.NegativeInfinity);
-                for (var j = 0; j < layout.Tokens; j++)
+                new Span<T>(to, layout.Tokens).Clear();
+                new Span<T>(to + layout.Tokens, line - layout.Tokens).Fill(T.NegativeInfinity);
+                for (var ky = 0; table != null && i < layout.Tokens && ky < layout.WindowH; ky++)
                 {
-                    to[j] = table == null || i >= layout.Tokens ? T.Zero : table[layout.TableRow(i, j) * layout.Heads + head];
+                    // Along a row of keys the distance falls by one.
+                    var from = table + (long)layout.TableRow(i, ky * layout.WindowW) * layout.Heads + head;
+                    for (var kx = 0; kx < layout.WindowW; kx++) { to[ky * layout.WindowW + kx] = from[-(long)kx * layout.Heads]; }
                 }
             }
         });
@@ -77,7 +107,11 @@ internal static unsafe class WindowBias
             for (var t = 0; t < layout.TableRows; t++) { dTable[(long)t * layout.Heads + head] = T.Zero; }
             for (var i = 0; i < layout.Tokens; i++)
             {
-                for (var j = 0; j < layout.Tokens; j++) { dTable[layout.TableRow(i, j) * layout.Heads + head] += sum[(long)i * line + j]; }
+                for (var ky = 0; ky < layout.WindowH; ky++)
+                {
+                    T* to = dTable + (long)layout.TableRow(i, ky * layout.WindowW) * layout.Heads + head, from = sum + (long)i * line + ky * layout.WindowW;
+                    for (var kx = 0; kx < layout.WindowW; kx++) { to[-(long)kx * layout.Heads] += from[kx]; }
+                }
             }
         });
     }
@@ -96,48 +130,51 @@ internal readonly unsafe struct WindowForwardCpu<T>(WindowOperands<T> x, T* tabl
         var self = this;
         CpuThreads.ForRange(x.Layout.Windows, Math.Max(1, 65536 / (x.Tokens * x.Tokens * x.Layout.Heads)), (from, to) =>
         {
-            for (var window = from; window < to; window++) { self.Window<R>((int)window); }
+            for (var window = from; window < to; window++) { self.Window<R>((int)window, (int)to); }
         });
     }
 
-    private void Window<R>(int window) where R : struct, ISimd<R, T>
+    private void Window<R>(int window, int windowEnd) where R : struct, ISimd<R, T>
     {
         int n = x.Tokens, line = x.Line, rows = x.Rows, width = x.Width, d = x.Layout.Dim;
-        var tiles = (long)rows * width * 2 + (long)d * line + (line + width) * AttentionTiles.BlockRows + line;
-        var scratch = new CpuScratch(tiles * sizeof(T) + n * sizeof(int), 7);
+        var tiles = (long)rows * width * 2 + (long)d * line + (line + width) * AttentionTiles.BlockRows + 3 * line;
+        var scratch = new CpuScratch(tiles * sizeof(T) + n * sizeof(int), 9);
         var tokens = scratch.Take<int>(n);
         var parts = scratch.Take<T>(line);
         var tile = new Tile
         {
             Q = scratch.Take<T>((long)rows * width), Kt = scratch.Take<T>((long)d * line), V = scratch.Take<T>((long)rows * width),
             S = scratch.Take<T>(line * AttentionTiles.BlockRows), O = scratch.Take<T>(width * AttentionTiles.BlockRows),
+            Max = scratch.Take<T>(line), Sum = scratch.Take<T>(line),
         };
         if (!x.Locate(window, tokens, parts)) { parts = null; }
         AttentionTiles.FillColumns(tile.Kt, d, line, n, line, T.Zero);
-        for (var head = 0; head < x.Layout.Heads; head++) { Head<R>(tile, tokens, parts, window, head); }
+        for (var head = 0; head < x.Layout.Heads; head++) { Head<R>(tile, tokens, parts, window, windowEnd, head); }
     }
 
-    private void Head<R>(in Tile tile, int* tokens, T* parts, int window, int head) where R : struct, ISimd<R, T>
+    private void Head<R>(in Tile tile, int* tokens, T* parts, int window, int windowEnd, int head) where R : struct, ISimd<R, T>
     {
         int n = x.Tokens, line = x.Line, width = x.Width, d = x.Layout.Dim;
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
         for (var i = 0; i < n; i++)
         {
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 0, head), tile.Q + i * width, d, scale);
-            AttentionTiles.Column(x.Row(tokens[i], 1, head), tile.Kt, i, d, line);
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 2, head), tile.V + i * width, d, T.One);
         }
 
+        x.Transpose(tokens, 1, head, tile.Kt);
         var rows = bias + (table == null ? 0 : (long)head * x.Rows * line);
         var inverse = stackalloc T[AttentionTiles.BlockRows];
         for (var i0 = 0; i0 < n; i0 += AttentionTiles.BlockRows)
         {
             AttentionTiles.Rows<R, T>(tile.Q + i0 * width, width, 1, tile.Kt, line, tile.S, line, rows + (long)i0 * line, line, d);
+            x.Prefetch(tokens, window, windowEnd, head, i0, null);
             var end = Math.Min(AttentionTiles.BlockRows, n - i0);
             for (var i = 0; i < end; i++)
             {
-                var lse = Softmax<R>(tile.S + i * line, parts, i0 + i, line, inverse + i);
-                if (x.Lse != null) { x.Lse[((long)window * x.Layout.Heads + head) * n + i0 + i] = lse; }
+                if (tokens[i0 + i] >= 0) { AttentionTiles.Prefetch(y + (long)tokens[i0 + i] * x.Layout.Channels + head * d, d); }
+                tile.Max[i0 + i] = Softmax<R>(tile.S + i * line, parts, i0 + i, line, tile.Sum + i0 + i);
+                inverse[i] = T.One / tile.Sum[i0 + i];
             }
 
             AttentionTiles.Rows<R, T>(tile.S, line, 1, tile.V, width, tile.O, width, null, width, n);
@@ -147,10 +184,14 @@ internal readonly unsafe struct WindowForwardCpu<T>(WindowOperands<T> x, T* tabl
                 if (to >= 0) { AttentionTiles.Scale<R, T>(tile.O + i * width, y + (long)to * x.Layout.Channels + head * d, d, inverse[i]); }
             }
         }
+
+        if (x.Lse == null) { return; }
+        for (var i = 0; i < line; i += R.Count) { (R.Load(tile.Max + i) + R.Log(R.Load(tile.Sum + i))).Store(tile.Max + i); }
+        new Span<T>(tile.Max, n).CopyTo(new Span<T>(x.Lse + ((long)window * x.Layout.Heads + head) * n, n));
     }
 
-    // The row becomes e^{s − max}; returns max + ln Σ and gives 1/Σ.
-    private static T Softmax<R>(T* s, T* parts, int i, int line, T* inverse) where R : struct, ISimd<R, T>
+    // The row becomes e^{s − max}; returns max and gives Σ.
+    private static T Softmax<R>(T* s, T* parts, int i, int line, T* total) where R : struct, ISimd<R, T>
     {
         if (parts != null) { WindowMask.Add<R, T>(s, parts, i, line); }
         var max = R.Load(s);
@@ -164,14 +205,13 @@ internal readonly unsafe struct WindowForwardCpu<T>(WindowOperands<T> x, T* tabl
             sum += e;
         }
 
-        var total = sum.SumLanes();
-        *inverse = T.One / total;
-        return top + T.Log(total);
+        *total = sum.SumLanes();
+        return top;
     }
 
     private struct Tile
     {
-        public T* Q, Kt, V, S, O;
+        public T* Q, Kt, V, S, O, Max, Sum;
     }
 }
 
