@@ -45,27 +45,6 @@ internal static unsafe class ConvRows
         for (; i < count; i++) { to[i] += from[i]; }
     }
 
-    /// <summary>to ← to + a·from.</summary>
-    public static void AddScaled<R, T>(T* to, T* from, T a, long count)
-        where R : struct, ISimd<R, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        long i = 0;
-        var scale = R.Broadcast(a);
-        for (; i + R.Count <= count; i += R.Count) { R.MultiplyAdd(scale, R.Load(from + i), R.Load(to + i)).Store(to + i); }
-        for (; i < count; i++) { to[i] = T.MultiplyAddEstimate(a, from[i], to[i]); }
-    }
-
-    /// <summary>Σ a·b, vector lanes first, then the rest in order.</summary>
-    public static T Dot<R, T>(T* a, T* b, long count) where R : struct, ISimd<R, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        long i = 0;
-        var sum = R.Of(0);
-        for (; i + R.Count <= count; i += R.Count) { sum = R.MultiplyAdd(R.Load(a + i), R.Load(b + i), sum); }
-        var total = sum.SumLanes();
-        for (; i < count; i++) { total = T.MultiplyAddEstimate(a[i], b[i], total); }
-        return total;
-    }
-
     /// <summary>Every plane of y ← its channel's bias.</summary>
     public static void FillBias<T>(ConvGeometry g, T* bias, T* y) where T : unmanaged
     {

@@ -4,8 +4,69 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-// Conv, ShiftedRows: with one input channel per group an output row is the sum of taps times shifted input rows, all in L1.
-// Planes are independent; taps, then images, add in order. Traffic: x and y once from memory, taps times from L1.
+/// <summary>A zero-bordered copy of one plane, so that the taps of a window need no bounds. For y and dw it holds x between its padding;
+/// for dx it holds dy spread by the stride, over which the taps run backwards.</summary>
+internal readonly struct PaddedPlane
+{
+    public readonly int Pitch, Slice, Count;
+    private readonly ConvGeometry _g;
+    private readonly bool _isGradient;
+
+    public PaddedPlane(ConvGeometry g, bool isGradient, int vector)
+    {
+        (_g, _isGradient) = (g, isGradient);
+        Pitch = Length(g.W) + vector; // the last vector of a row reads past it
+        Slice = Pitch * Length(g.H);
+        Count = Slice * Length(g.D) + vector;
+    }
+
+    /// <summary>Copies a plane of x (of dy) into the middle.</summary>
+    public unsafe void Fill<T>(T* plane, T* buffer) where T : unmanaged
+    {
+        new Span<T>(buffer, Count).Clear();
+        var (depth, height, width) = _isGradient ? (_g.D.Out, _g.H.Out, _g.W.Out) : (_g.D.Size, _g.H.Size, _g.W.Size);
+        for (var d = 0; d < depth; d++)
+        {
+            for (var h = 0; h < height; h++, plane += width)
+            {
+                var row = buffer + At(_g.D, d) * Slice + At(_g.H, h) * Pitch + Border(_g.W);
+                if (!_isGradient || _g.W.Stride == 1) { new Span<T>(plane, width).CopyTo(new Span<T>(row, width)); }
+                else
+                {
+                    for (var w = 0; w < width; w++) { row[w * _g.W.Stride] = plane[w]; }
+                }
+            }
+        }
+    }
+
+    /// <summary>Where each tap lies relative to an output's first.</summary>
+    public int[] Offsets()
+    {
+        var offsets = new int[_g.Taps];
+        for (var tap = 0; tap < offsets.Length; tap++)
+        {
+            var (rest, kw) = Math.DivRem(tap, _g.W.Kernel);
+            var (kd, kh) = Math.DivRem(rest, _g.H.Kernel);
+            offsets[tap] = Tap(_g.D, kd) * Slice + Tap(_g.H, kh) * Pitch + Tap(_g.W, kw);
+        }
+
+        return offsets;
+    }
+
+    private static int Reach(ConvAxis axis) => (axis.Kernel - 1) * axis.Dilation;
+
+    private int Border(ConvAxis axis) => _isGradient ? Reach(axis) : axis.Padding;
+
+    private int Length(ConvAxis axis) => axis.Size + 2 * axis.Padding + (_isGradient ? Reach(axis) : 0);
+
+    private int At(ConvAxis axis, int i) => Border(axis) + (_isGradient ? i * axis.Stride : i);
+
+    private int Tap(ConvAxis axis, int k) => _isGradient ? axis.Padding + Reach(axis) - k * axis.Dilation : k * axis.Dilation;
+}
+
+// Conv, PaddedPlane: with one input channel per group each plane is copied once between zeros, then a vector of outputs sums its taps in
+// registers (single values where the stride is not 1). Planes are independent; taps, then images, add in order. Traffic: x and y once from
+// memory, taps times from L1. Ladder: tap-wise passes over rows 1.0x → taps in registers over a padded plane.
 internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Grain = 1 << 14;
@@ -17,18 +78,32 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
 
     public static void WeightGrad(ConvGeometry g, T* dy, T* x, T* dw) => Simd.Run<T, WeightKernel>(new WeightKernel(g, dy, x, dw));
 
-    private static long PlanesPerTask(ConvGeometry g) => Math.Max(1, Grain / ((long)g.Positions * g.Taps));
+    private static long PlanesPerTask(ConvGeometry g) => Math.Max(1, Grain / ((long)Math.Max(g.Positions, g.Inputs) * g.Taps));
 
-    // Where a tap of an output row lies in an input plane, and which outputs of the row it reaches.
-    private static bool Reach(ConvGeometry g, int tap, int row, out int offset, out int low, out int high)
+    // to[i] (+)= start + Σ weight·from[i·step + offset] along one row.
+    private static void Row<R>(T* from, int step, int* offsets, T* weight, int taps, T start, T* to, int count, bool add)
+        where R : struct, ISimd<R, T>
     {
-        var (rest, kw) = Math.DivRem(tap, g.W.Kernel);
-        var (kd, kh) = Math.DivRem(rest, g.H.Kernel);
-        var (od, oh) = Math.DivRem(row, g.H.Out);
-        int d = g.D.At(od, kd), h = g.H.At(oh, kh);
-        (low, high) = (g.W.First(kw), g.W.End(kw));
-        offset = (d * g.H.Size + h) * g.W.Size + g.W.At(low, kw);
-        return (uint)d < (uint)g.D.Size && (uint)h < (uint)g.H.Size && low < high;
+        var i = 0;
+        var spill = stackalloc T[R.Count];
+        for (; step == 1 && i < count; i += R.Count)
+        {
+            var sum = R.Broadcast(start);
+            for (var tap = 0; tap < taps; tap++) { sum = R.MultiplyAdd(R.Broadcast(weight[tap]), R.Load(from + i + offsets[tap]), sum); }
+            if (i + R.Count <= count) { (add ? sum + R.Load(to + i) : sum).Store(to + i); }
+            else
+            {
+                sum.Store(spill);
+                for (var lane = 0; i + lane < count; lane++) { to[i + lane] = add ? to[i + lane] + spill[lane] : spill[lane]; }
+            }
+        }
+
+        for (; i < count; i++)
+        {
+            var sum = start;
+            for (var tap = 0; tap < taps; tap++) { sum = T.MultiplyAddEstimate(weight[tap], from[i * step + offsets[tap]], sum); }
+            to[i] = add ? to[i] + sum : sum;
+        }
     }
 
     private readonly struct ForwardKernel(ConvGeometry g, T* x, T* weight, T* bias, T* y) : ISimdKernel<T>
@@ -36,29 +111,27 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
         public void Run<R>() where R : struct, ISimd<R, T>
         {
             var self = this;
+            var padded = new PaddedPlane(g, isGradient: false, R.Count);
+            var offsets = padded.Offsets();
             CpuThreads.ForRange((long)g.Batch * g.Outputs, PlanesPerTask(g), (first, end) =>
             {
-                for (var plane = first; plane < end; plane++) { self.Plane<R>(plane); }
+                using var scratch = ConvCpu<T>.Scratch(padded.Count);
+                fixed (int* taps = offsets)
+                {
+                    for (var plane = first; plane < end; plane++) { self.Plane<R>(plane, padded, scratch.Pointer<T>(), taps); }
+                }
             });
         }
 
-        private void Plane<R>(long plane) where R : struct, ISimd<R, T>
+        private void Plane<R>(long plane, PaddedPlane padded, T* buffer, int* offsets) where R : struct, ISimd<R, T>
         {
             var output = (int)(plane % g.Outputs);
-            T* from = x + plane / g.GroupOutputs * g.Inputs, to = y + plane * g.Positions;
-            for (var row = 0; row < g.Rows; row++, to += g.W.Out)
+            padded.Fill(x + plane / g.GroupOutputs * g.Inputs, buffer);
+            for (var row = 0; row < g.Rows; row++)
             {
-                new Span<T>(to, g.W.Out).Fill(bias is null ? T.Zero : bias[output]);
-                for (var tap = 0; tap < g.Taps; tap++)
-                {
-                    if (!Reach(g, tap, row, out var offset, out var low, out var high)) { continue; }
-                    var w = weight[output * g.Taps + tap];
-                    if (g.W.Stride == 1) { ConvRows.AddScaled<R, T>(to + low, from + offset, w, high - low); }
-                    else
-                    {
-                        for (var o = low; o < high; o++) { to[o] += w * from[offset + (o - low) * g.W.Stride]; }
-                    }
-                }
+                var from = buffer + row / g.H.Out * g.D.Stride * padded.Slice + row % g.H.Out * g.H.Stride * padded.Pitch;
+                Row<R>(from, g.W.Stride, offsets, weight + output * g.Taps, g.Taps, bias is null ? T.Zero : bias[output],
+                    y + plane * g.Positions + (long)row * g.W.Out, g.W.Out, add: false);
             }
         }
     }
@@ -68,33 +141,28 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
         public void Run<R>() where R : struct, ISimd<R, T>
         {
             var self = this;
+            var padded = new PaddedPlane(g, isGradient: true, R.Count);
+            var offsets = padded.Offsets();
             CpuThreads.ForRange((long)g.Batch * g.Channels, PlanesPerTask(g), (first, end) =>
             {
-                for (var plane = first; plane < end; plane++) { self.Plane<R>(plane); }
+                using var scratch = ConvCpu<T>.Scratch(padded.Count);
+                fixed (int* taps = offsets)
+                {
+                    for (var plane = first; plane < end; plane++) { self.Plane<R>(plane, padded, scratch.Pointer<T>(), taps); }
+                }
             });
         }
 
-        private void Plane<R>(long plane) where R : struct, ISimd<R, T>
+        private void Plane<R>(long plane, PaddedPlane padded, T* buffer, int* offsets) where R : struct, ISimd<R, T>
         {
-            var to = dx + plane * g.Inputs;
-            new Span<T>(to, g.Inputs).Clear();
             for (var i = 0; i < g.GroupOutputs; i++)
             {
-                var from = dy + (plane * g.GroupOutputs + i) * g.Positions;
+                padded.Fill(dy + (plane * g.GroupOutputs + i) * g.Positions, buffer);
                 var w = weight + (plane % g.Channels * g.GroupOutputs + i) * g.Taps;
-                for (var row = 0; row < g.Rows; row++, from += g.W.Out) { Row<R>(row, from, w, to); }
-            }
-        }
-
-        private void Row<R>(int row, T* from, T* w, T* to) where R : struct, ISimd<R, T>
-        {
-            for (var tap = 0; tap < g.Taps; tap++)
-            {
-                if (!Reach(g, tap, row, out var offset, out var low, out var high)) { continue; }
-                if (g.W.Stride == 1) { ConvRows.AddScaled<R, T>(to + offset, from + low, w[tap], high - low); }
-                else
+                for (var row = 0; row < g.D.Size * g.H.Size; row++)
                 {
-                    for (var o = low; o < high; o++) { to[offset + (o - low) * g.W.Stride] += w[tap] * from[o]; }
+                    var from = buffer + row / g.H.Size * padded.Slice + row % g.H.Size * padded.Pitch;
+                    Row<R>(from, 1, offsets, w, g.Taps, T.Zero, dx + plane * g.Inputs + (long)row * g.W.Size, g.W.Size, add: i > 0);
                 }
             }
         }
@@ -105,37 +173,50 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
         public void Run<R>() where R : struct, ISimd<R, T>
         {
             var self = this;
+            var padded = new PaddedPlane(g, isGradient: false, R.Count);
+            var offsets = padded.Offsets();
             CpuThreads.ForRange(g.Outputs, 1, (first, end) =>
             {
-                for (var output = first; output < end; output++) { self.Output<R>(output); }
+                using var scratch = ConvCpu<T>.Scratch(padded.Count);
+                fixed (int* taps = offsets)
+                {
+                    for (var output = first; output < end; output++) { self.Output<R>(output, padded, scratch.Pointer<T>(), taps); }
+                }
             });
         }
 
-        private void Output<R>(long output) where R : struct, ISimd<R, T>
+        private void Output<R>(long output, PaddedPlane padded, T* buffer, int* offsets) where R : struct, ISimd<R, T>
         {
             var sums = dw + output * g.Taps;
             new Span<T>(sums, g.Taps).Clear();
             for (var b = 0; b < g.Batch; b++)
             {
-                var from = x + (b * g.Channels + output / g.GroupOutputs) * g.Inputs;
-                var dyRow = dy + (b * g.Outputs + output) * g.Positions;
-                for (var row = 0; row < g.Rows; row++, dyRow += g.W.Out) { Row<R>(row, dyRow, from, sums); }
+                padded.Fill(x + (b * g.Channels + output / g.GroupOutputs) * g.Inputs, buffer);
+                for (var tap = 0; tap < g.Taps; tap++)
+                {
+                    sums[tap] += Correlation<R>(dy + (b * g.Outputs + output) * g.Positions, buffer + offsets[tap], padded);
+                }
             }
         }
 
-        private void Row<R>(int row, T* dyRow, T* from, T* sums) where R : struct, ISimd<R, T>
+        // Σ dy·x over one plane at one tap.
+        private T Correlation<R>(T* dyRow, T* plane, PaddedPlane padded) where R : struct, ISimd<R, T>
         {
-            for (var tap = 0; tap < g.Taps; tap++)
+            var vectors = R.Of(0);
+            var rest = T.Zero;
+            for (var row = 0; row < g.Rows; row++, dyRow += g.W.Out)
             {
-                if (!Reach(g, tap, row, out var offset, out var low, out var high)) { continue; }
-                if (g.W.Stride == 1) { sums[tap] += ConvRows.Dot<R, T>(dyRow + low, from + offset, high - low); }
-                else
+                var from = plane + row / g.H.Out * g.D.Stride * padded.Slice + row % g.H.Out * g.H.Stride * padded.Pitch;
+                var i = 0;
+                for (; g.W.Stride == 1 && i + R.Count <= g.W.Out; i += R.Count)
                 {
-                    var sum = T.Zero;
-                    for (var o = low; o < high; o++) { sum += dyRow[o] * from[offset + (o - low) * g.W.Stride]; }
-                    sums[tap] += sum;
+                    vectors = R.MultiplyAdd(R.Load(dyRow + i), R.Load(from + i), vectors);
                 }
+
+                for (; i < g.W.Out; i++) { rest = T.MultiplyAddEstimate(dyRow[i], from[i * g.W.Stride], rest); }
             }
+
+            return vectors.SumLanes() + rest;
         }
     }
 }

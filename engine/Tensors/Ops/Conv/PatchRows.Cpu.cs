@@ -37,46 +37,52 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
             (position, var ow) = Math.DivRem(position, g.W.Out);
             (position, var oh) = Math.DivRem(position, g.H.Out);
             var (b, od) = Math.DivRem(position, g.D.Out);
-            var image = x + b * g.Channels * g.Inputs;
+            int d = g.D.At((int)od, 0), h = g.H.At((int)oh, 0), w = g.W.At((int)ow, 0);
+            var width = g.XLast ? g.Channels : 1;
+            var source = b * g.Channels * g.Inputs + (((long)d * g.H.Size + h) * g.W.Size + w) * width;
+            var isInside = d >= 0 && h >= 0 && w >= 0 && d + Reach(g.D) < g.D.Size && h + Reach(g.H) < g.H.Size && w + Reach(g.W) < g.W.Size;
+            if (isInside && g.W.Dilation == 1) { InsideWindow<R>(source, to); }
+            else { BorderWindow<R>(x + source, d, h, w, to); }
+        }
+
+        private static int Reach(ConvAxis axis) => (axis.Kernel - 1) * axis.Dilation;
+
+        // Runs of kw·width neighbours. One shorter than a vector spills into the next run's place, which is written after it; the window's
+        // last run does not, nor one that would read past the end of x.
+        private void InsideWindow<R>(long source, T* to) where R : struct, ISimd<R, T>
+        {
             var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
-            var w = g.W.At((int)ow, 0);
-            for (var plane = 0; plane < planes; plane++)
+            int run = g.W.Kernel * width, lines = g.H.Kernel;
+            long line = (long)g.H.Dilation * g.W.Size * width, slice = (long)g.D.Dilation * g.H.Size * g.W.Size * width;
+            var spillEnd = (long)g.Batch * g.Channels * g.Inputs - R.Count;
+            var last = to + g.Depth - run;
+            for (var i = 0; i < planes * g.D.Kernel; i++)
             {
-                for (var kd = 0; kd < g.D.Kernel; kd++)
+                var from = source + (i / g.D.Kernel) * (long)g.Inputs + i % g.D.Kernel * slice;
+                for (var kh = 0; kh < lines; kh++, from += line, to += run)
                 {
-                    var d = g.D.At((int)od, kd);
-                    for (var kh = 0; kh < g.H.Kernel; kh++)
-                    {
-                        var h = g.H.At((int)oh, kh);
-                        var isInside = (uint)d < (uint)g.D.Size && (uint)h < (uint)g.H.Size;
-                        var isLast = plane == planes - 1 && kd == g.D.Kernel - 1 && kh == g.H.Kernel - 1;
-                        var source = image + ((((long)plane * g.D.Size + d) * g.H.Size + h) * g.W.Size + w) * width;
-                        if (isInside) { Taps<R>(source, w, to, isLast); }
-                        else { new Span<T>(to, g.W.Kernel * width).Clear(); }
-                        to += g.W.Kernel * width;
-                    }
+                    if (run < R.Count && to != last && from <= spillEnd) { R.Load(x + from).Store(to); }
+                    else { Copy<R>(x + from, to, run); }
                 }
             }
         }
 
-        // The kw taps of one row of the window. A run shorter than a vector may spill into the next run's place, which is written after
-        // it, unless it is the window's last or the read would pass the end of its image row.
-        private void Taps<R>(T* source, int w, T* to, bool isLast) where R : struct, ISimd<R, T>
+        private void BorderWindow<R>(T* source, int d, int h, int w, T* to) where R : struct, ISimd<R, T>
         {
-            int width = g.XLast ? g.Channels : 1, run = g.W.Kernel * width;
-            var span = (g.W.Kernel - 1) * g.W.Dilation + 1;
-            if (g.W.Dilation == 1 && w >= 0 && w + span <= g.W.Size)
+            var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
+            for (var i = 0; i < planes * g.D.Kernel * g.H.Kernel; i++)
             {
-                if (run <= R.Count && !isLast && w * width + R.Count <= g.W.Size * width) { R.Load(source).Store(to); }
-                else { Copy<R>(source, to, run); }
-                return;
-            }
-
-            for (var kw = 0; kw < g.W.Kernel; kw++, to += width)
-            {
-                var at = w + kw * g.W.Dilation;
-                if ((uint)at < (uint)g.W.Size) { Copy<R>(source + (long)kw * g.W.Dilation * width, to, width); }
-                else { new Span<T>(to, width).Clear(); }
+                var (rest, kh) = Math.DivRem(i, g.H.Kernel);
+                var (plane, kd) = Math.DivRem(rest, g.D.Kernel);
+                int dd = kd * g.D.Dilation, dh = kh * g.H.Dilation;
+                var isInside = (uint)(d + dd) < (uint)g.D.Size && (uint)(h + dh) < (uint)g.H.Size;
+                var line = source + (((long)plane * g.D.Size + dd) * g.H.Size + dh) * g.W.Size * width;
+                for (var kw = 0; kw < g.W.Kernel; kw++, to += width)
+                {
+                    var dw = kw * g.W.Dilation;
+                    if (isInside && (uint)(w + dw) < (uint)g.W.Size) { Copy<R>(line + (long)dw * width, to, width); }
+                    else { new Span<T>(to, width).Clear(); }
+                }
             }
         }
 

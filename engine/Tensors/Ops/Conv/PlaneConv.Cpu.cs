@@ -10,7 +10,7 @@ namespace FlorenceKernels.Tensors;
 // A 1x1 kernel skips the unfolding. Traffic: taps times x through L3; compute-bound from about 64 channels on.
 internal static unsafe class PlaneConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int BlockBytes = 4 << 20;
+    private const int BlockBytes = 12 << 20;
 
     public static void Forward(ConvGeometry g, T* x, T* weight, T* bias, T* y)
     {
