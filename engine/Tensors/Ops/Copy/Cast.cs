@@ -49,7 +49,8 @@ internal readonly struct U8Codec : ICodec<byte>
 
 internal readonly struct BoolCodec : ICodec<byte>
 {
-    public static double Read(byte value) => value == 0 ? 0 : 1;
+    // Not a choice between 0 and 1: ILGPU turns that into a conversion of a predicate, whose bits OpenCL then takes for a double.
+    public static double Read(byte value) => Math.Min((int)value, 1);
 
     public static byte Write(double value) => value == 0 ? (byte)0 : (byte)1;
 }
