@@ -10,7 +10,8 @@ public sealed partial class Tensor
     {
         if (dtype == DType) { return this; }
         var y = CastOp.Run(this, dtype);
-        return dtype.IsFloat() && DType.IsFloat() ? Tape.Record(y, new CastGrad(DType), this) : y;
+        // An integer result that is recorded (ArgMax) stays in the graph, so that asking for a gradient through it fails.
+        return dtype.IsFloat() && (DType.IsFloat() || GradFn is not null) ? Tape.Record(y, new CastGrad(DType), this) : y;
     }
 
     /// <summary>This tensor on another device; itself when it is there. Differentiable; passes through the host.</summary>

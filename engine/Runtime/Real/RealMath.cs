@@ -23,6 +23,15 @@ public static class RealMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Sigmoid<R>(R x) where R : struct, IReal<R> => R.Of(1) / (R.Of(1) + R.Exp(-x));
 
+    /// <summary>ln(1 + x), accurate near 0: ln(u)·x/(u − 1) with u = 1 + x rounded (Kahan; Goldberg 1991, theorem 4).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R Log1P<R>(R x) where R : struct, IReal<R>
+    {
+        var u = R.Of(1) + x;
+        var d = u - R.Of(1);
+        return R.IfEqual(d, R.Of(0), x, R.IfEqual(d, x, R.Log(u), R.Log(u) * x / d));
+    }
+
     /// <summary>e^{−x²/2}/√(2π).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R NormalPdf<R>(R x) where R : struct, IReal<R> => R.Exp(x * x * R.Of(-0.5)) * R.Of(0.3989422804014327);

@@ -146,7 +146,7 @@ public readonly struct Softplus : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
-    public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.IfGreater(x, R.Of(0), x, R.Of(0)) + R.Log(R.Of(1) + R.Exp(-R.Abs(x)));
+    public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.IfGreater(x, R.Of(0), x, R.Of(0)) + RealMath.Log1P(R.Exp(-R.Abs(x)));
 
     /// <inheritdoc/>
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => RealMath.Sigmoid(saved);

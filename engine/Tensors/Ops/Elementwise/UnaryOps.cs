@@ -76,7 +76,7 @@ public readonly struct Log1P : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
-    public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Log(R.Of(1) + x);
+    public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => RealMath.Log1P(x);
 
     /// <inheritdoc/>
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(1) / (R.Of(1) + saved);

@@ -24,7 +24,17 @@ internal readonly struct MaxReducer : IReducer
 {
     public static double Identity => double.NegativeInfinity;
 
-    public static R Combine<R>(R accumulator, R x) where R : struct, IReal<R> => R.Max(accumulator, x);
+    // NaN wins: R.Max lets a NaN in its second operand through, the outer selection one in the first.
+    public static R Combine<R>(R accumulator, R x) where R : struct, IReal<R> =>
+        R.IfEqual(accumulator, accumulator, R.Max(accumulator, x), accumulator);
+}
+
+internal readonly struct MinReducer : IReducer
+{
+    public static double Identity => double.PositiveInfinity;
+
+    public static R Combine<R>(R accumulator, R x) where R : struct, IReal<R> =>
+        R.IfEqual(accumulator, accumulator, R.Min(accumulator, x), accumulator);
 }
 
 internal readonly struct ProductReducer : IReducer
