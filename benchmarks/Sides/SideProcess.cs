@@ -65,7 +65,7 @@ internal sealed partial class SideProcess : IDisposable
         while (file.BaseStream.Position < file.BaseStream.Length)
         {
             var values = new float[file.ReadInt32()];
-            file.BaseStream.ReadExactly(MemoryMarshal.AsBytes<float>(values));
+            file.BaseStream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
             all.Add(values);
         }
 
