@@ -37,6 +37,6 @@ public sealed class OpTests
         }
     }
 
-    private static IEnumerable<OpCase> Cases(string device, string op) =>
+    internal static IEnumerable<OpCase> Cases(string device, string op) =>
         AllCases.Rows.Where(r => r.Op == op && (r.IsForSimulator || device != "simulator"));
 }

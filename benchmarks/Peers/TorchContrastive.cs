@@ -1,0 +1,17 @@
+using static TorchSharp.torch;
+
+namespace FlorenceKernels.Benchmarks;
+
+/// <summary>The unified contrastive loss as PyTorch programs write it: two soft cross entropies over the whole similarity matrix.</summary>
+internal static class TorchContrastive
+{
+    public static Tensor Loss(Tensor u, Tensor v, Tensor logitScale, Tensor labels)
+    {
+        var similarity = logitScale.exp() * u.matmul(v.t());
+        var positives = labels.unsqueeze(1).eq(labels.unsqueeze(0)).to_type(u.dtype);
+        var target = positives / positives.sum(1, keepdim: true);
+        var rows = (target * nn.functional.log_softmax(similarity, 1)).sum() / u.shape[0];
+        var columns = (target * nn.functional.log_softmax(similarity.t(), 1)).sum() / u.shape[0];
+        return (rows + columns) * -0.5;
+    }
+}
