@@ -3,7 +3,8 @@ using System.Linq;
 
 namespace FlorenceKernels.OpCases;
 
-/// <summary>Attention as its definition says, in float64: full score matrices, and for windows the literal roll, partition, mask and their undoing.</summary>
+/// <summary>Attention as its definition says, in float64: full score matrices, and for windows the literal roll, partition,
+/// mask and their undoing.</summary>
 internal static class AttentionOracle
 {
     /// <summary>softmax(q·kᵀ/√d + add)·v of one head; a row without any finite score gives zeros.</summary>
@@ -42,7 +43,10 @@ internal static class AttentionOracle
             {
                 double[,] Rows(Nd x, int n) => Table(n, d, (i, c) => x[b, h, i, c]);
                 var head = Head(Rows(q, queries), Rows(k, keys), Rows(v, keys), (i, j) =>
-                    isCausal && j > i ? double.NegativeInfinity : mask is null ? 0 : mask.Broadcast([b, h, i, j]) <= -1e30 ? double.NegativeInfinity : mask.Broadcast([b, h, i, j]));
+                {
+                    var add = mask is null ? 0 : mask.Broadcast([b, h, i, j]);
+                    return (isCausal && j > i) || add <= -1e30 ? double.NegativeInfinity : add;
+                });
                 for (var i = 0; i < queries; i++) { for (var c = 0; c < d; c++) { y[b, h, i, c] = head[i, c]; } }
             }
         }
@@ -75,17 +79,22 @@ internal static class AttentionOracle
         int hp = (h + wh - 1) / wh * wh, wp = (w + ww - 1) / ww * ww;
         var padded = Nd.From([batch, hp, wp, 3 * channels], i => i[1] < h && i[2] < w ? qkv[i] : pad is null ? 0 : pad[i[3]]);
         var rolled = Nd.From(padded.Shape, i => padded[i[0], (i[1] + sh) % hp, (i[2] + sw) % wp, i[3]]);
-        static int Region(int a, int size, int window, int shift) => shift == 0 ? 0 : a < size - window ? 0 : a < size - shift ? 1 : 2;
+        static int Region(int a, int size, int window, int shift) =>
+            shift == 0 ? 0 : a < size - window ? 0 : a < size - shift ? 1 : 2;
         int Label(int y, int x) => 3 * Region(y, hp, wh, sh) + Region(x, wp, ww, sw);
         var attended = new Nd([batch, hp, wp, channels]);
         foreach (var at in Nd.Indices([batch, hp / wh, wp / ww, heads]))
         {
             int y0 = at[1] * wh, x0 = at[2] * ww, head = at[3];
-            double[,] Rows(int part) => Table(wh * ww, d, (i, c) => rolled[at[0], y0 + i / ww, x0 + i % ww, part * channels + head * d + c]);
+            double[,] Rows(int part) =>
+                Table(wh * ww, d, (i, c) => rolled[at[0], y0 + i / ww, x0 + i % ww, part * channels + head * d + c]);
             var y = Head(Rows(0), Rows(1), Rows(2), (i, j) =>
                 (table is null ? 0 : table[(i / ww - j / ww + wh - 1) * (2 * ww - 1) + i % ww - j % ww + ww - 1, head])
                 + (Label(y0 + i / ww, x0 + i % ww) == Label(y0 + j / ww, x0 + j % ww) ? 0 : -100));
-            for (var i = 0; i < wh * ww; i++) { for (var c = 0; c < d; c++) { attended[at[0], y0 + i / ww, x0 + i % ww, head * d + c] = y[i, c]; } }
+            foreach (var to in Nd.Indices([wh * ww, d]))
+            {
+                attended[at[0], y0 + to[0] / ww, x0 + to[0] % ww, head * d + to[1]] = y[to[0], to[1]];
+            }
         }
 
         return Nd.From([batch, h, w, channels], i => attended[i[0], (i[1] + hp - sh) % hp, (i[2] + wp - sw) % wp, i[3]]);

@@ -5,16 +5,18 @@ using FlorenceKernels.Runtime;
 namespace FlorenceKernels.Tensors;
 
 /// <summary>What the CPU sequence backward reads beside the operands, and where it writes.</summary>
-internal readonly unsafe struct SequenceGradients<T>(Tensor y, Tensor dy, Tensor lse, Tensor dq, Tensor dk, Tensor dv, Tensor? dScores) where T : unmanaged
+internal readonly unsafe struct SequenceGradients<T>(Tensor y, Tensor dy, Tensor lse, Tensor dq, Tensor dk, Tensor dv,
+    Tensor? dScores) where T : unmanaged
 {
     public readonly CpuRows<T> Y = new(y), Dy = new(dy), Dq = new(dq), Dk = new(dk), Dv = new(dv);
     public readonly T* Lse = lse.Pointer<T>();                                  // [B, heads, queries]
     public readonly T* DScores = dScores is null ? null : dScores.Pointer<T>(); // [B, heads, queries, keys], zeroed, or null
 }
 
-// Attention over sequences, backward: RecomputeTiles (FlashAttention-2, arXiv 2307.08691, algorithm 2). A task is one head: Δ = Σ dy∘y per row, then for each
-// tile of 128 keys and 126 queries the weights again from the saved log-sum-exp, dV += Pᵀ·dO, dS = P∘(dO·Vᵀ − Δ), dQ += dS·K, dK += dSᵀ·Q.
-// One writer per gradient, fixed order. Traffic: k, v once; q, dy once per 128 keys; dQ accumulates in the task's scratch.
+// Attention over sequences, backward: RecomputeTiles (FlashAttention-2, arXiv 2307.08691, algorithm 2). A task is one head: Δ =
+// Σ dy∘y per row, then for each tile of 128 keys and 126 queries the weights again from the saved log-sum-exp, dV += Pᵀ·dO, dS
+// = P∘(dO·Vᵀ − Δ), dQ += dS·K, dK += dSᵀ·Q. One writer per gradient, fixed order. Traffic: k, v once; q, dy once per 128 keys;
+// dQ accumulates in the task's scratch.
 internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, SequenceGradients<T> g) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -40,15 +42,23 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
         var scratch = new CpuScratch(count * sizeof(T), 12);
         var tile = new Tile
         {
-            Dq = scratch.Take<T>((long)dqRows * Width), Q = scratch.Take<T>(Queries * Width), Dy = scratch.Take<T>(Queries * Width),
+            Dq = scratch.Take<T>((long)dqRows * Width), Q = scratch.Take<T>(Queries * Width),
+            Dy = scratch.Take<T>(Queries * Width),
             K = scratch.Take<T>(Keys * Width), Dk = scratch.Take<T>(keyRows * Width), Dv = scratch.Take<T>(keyRows * Width),
-            Kt = scratch.Take<T>(d * Keys), Vt = scratch.Take<T>(d * Keys), P = scratch.Take<T>(Queries * Keys), Ds = scratch.Take<T>(Queries * Keys),
+            Kt = scratch.Take<T>(d * Keys), Vt = scratch.Take<T>(d * Keys), P = scratch.Take<T>(Queries * Keys),
+            Ds = scratch.Take<T>(Queries * Keys),
             KeyBias = scratch.Take<T>(Keys), Delta = scratch.Take<T>(queries),
         };
-        for (var i = 0; i < queries; i++) { tile.Delta[i] = AttentionTiles.Dot<R, T>(g.Dy.At(batch, head, i), g.Y.At(batch, head, i), d); }
+        for (var i = 0; i < queries; i++)
+        {
+            tile.Delta[i] = AttentionTiles.Dot<R, T>(g.Dy.At(batch, head, i), g.Y.At(batch, head, i), d);
+        }
         for (var k0 = 0; k0 < x.Shape.Keys; k0 += Keys) { KeyTile<R>(tile, batch, head, k0); }
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
-        for (var i = 0; i < queries; i++) { AttentionTiles.Scale<R, T>(tile.Dq + (long)i * Width, g.Dq.At(batch, head, i), d, scale); }
+        for (var i = 0; i < queries; i++)
+        {
+            AttentionTiles.Scale<R, T>(tile.Dq + (long)i * Width, g.Dq.At(batch, head, i), d, scale);
+        }
     }
 
     private void KeyTile<R>(in Tile tile, long batch, int head, int k0) where R : struct, ISimd<R, T>
@@ -78,7 +88,8 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
         }
     }
 
-    private void QueryTile<R>(in Tile tile, long batch, int head, int k0, int keys, int q0, int rows, int padded) where R : struct, ISimd<R, T>
+    private void QueryTile<R>(in Tile tile, long batch, int head, int k0, int keys, int q0, int rows, int padded)
+        where R : struct, ISimd<R, T>
     {
         var d = x.Shape.Dim;
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
@@ -96,7 +107,10 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
             T* p = tile.P + i0 * Keys, ds = tile.Ds + i0 * Keys, dq = tile.Dq + (long)(q0 + i0) * Width;
             AttentionTiles.Rows<R, T>(tile.Q + i0 * Width, Width, 1, tile.Kt, Keys, p, Keys, null, cols, d);
             AttentionTiles.Rows<R, T>(tile.Dy + i0 * Width, Width, 1, tile.Vt, Keys, ds, Keys, null, cols, d);
-            for (var i = 0; i < Math.Min(Block, rows - i0); i++) { Row<R>(tile, batch, head, q0 + i0 + i, i0 + i, k0, keys, cols, padded); }
+            for (var i = 0; i < Math.Min(Block, rows - i0); i++)
+            {
+                Row<R>(tile, batch, head, q0 + i0 + i, i0 + i, k0, keys, cols, padded);
+            }
             AttentionTiles.Rows<R, T>(ds, Keys, 1, tile.K, Width, dq, Width, k0 == 0 ? null : dq, Width, visible);
         }
 
@@ -106,13 +120,16 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
             var from = x.Shape.IsCausal ? Math.Max(0, (k0 + j0 - q0) / Block * Block) : 0;
             if (from >= rows) { continue; }
             T* dk = tile.Dk + j0 * Width, dv = tile.Dv + j0 * Width;
-            AttentionTiles.Rows<R, T>(tile.Ds + from * Keys + j0, 1, Keys, tile.Q + from * Width, Width, dk, Width, dk, Width, rows - from);
-            AttentionTiles.Rows<R, T>(tile.P + from * Keys + j0, 1, Keys, tile.Dy + from * Width, Width, dv, Width, dv, Width, rows - from);
+            AttentionTiles.Rows<R, T>(tile.Ds + from * Keys + j0, 1, Keys, tile.Q + from * Width, Width, dk, Width, dk, Width,
+                rows - from);
+            AttentionTiles.Rows<R, T>(tile.P + from * Keys + j0, 1, Keys, tile.Dy + from * Width, Width, dv, Width, dv, Width,
+                rows - from);
         }
     }
 
     // s → P, dP → dS in columns [0, cols); zeros up to the padded width, which the transposed products read.
-    private void Row<R>(in Tile tile, long batch, int head, int query, int row, int k0, int keys, int cols, int padded) where R : struct, ISimd<R, T>
+    private void Row<R>(in Tile tile, long batch, int head, int query, int row, int k0, int keys, int cols, int padded)
+        where R : struct, ISimd<R, T>
     {
         T* s = tile.P + row * Keys, ds = tile.Ds + row * Keys;
         var index = (batch * x.Shape.Heads + head) * x.Shape.Queries + query;
@@ -131,7 +148,10 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
             new Span<T>(ds + cols, padded - cols).Clear();
         }
 
-        if (g.DScores != null) { new Span<T>(ds, Math.Min(keys, cols)).CopyTo(new Span<T>(g.DScores + index * x.Shape.Keys + k0, keys)); }
+        if (g.DScores != null)
+        {
+            new Span<T>(ds, Math.Min(keys, cols)).CopyTo(new Span<T>(g.DScores + index * x.Shape.Keys + k0, keys));
+        }
     }
 
     private struct Tile

@@ -3,14 +3,16 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Attention backward on a GPU, two passes that recompute the weights from the saved log-sum-exp (FlashAttention-2, arXiv 2307.08691, algorithm 2), so that
-// every gradient has one writer and nothing is atomic:
-// QueryTiles: a group per (32 queries) loops over keys, writes dQ and sums dS into a sink; KeyTiles: a group per (32 keys) loops over queries, writes dK, dV.
-// Shared memory: four tiles, 17 KB in f32 and 34 KB in f64. Traffic: each pass reads q, k, v, dy once per 32 rows of the other side.
+// Attention backward on a GPU, two passes that recompute the weights from the saved log-sum-exp (FlashAttention-2, arXiv
+// 2307.08691, algorithm 2), so that every gradient has one writer and nothing is atomic:
+// QueryTiles: a group per (32 queries) loops over keys, writes dQ and sums dS into a sink; KeyTiles: a group per (32 keys)
+// loops over queries, writes dK, dV. Shared memory: four tiles, 17 KB in f32 and 34 KB in f64. Traffic: each pass reads q, k,
+// v, dy once per 32 rows of the other side.
 internal static class AttentionBackwardGpu
 {
     /// <summary>Row dots, then the two passes.</summary>
-    public static void Launch<R, TPlan>(GpuDevice device, in Args<R, TPlan> a) where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
+    public static void Launch<R, TPlan>(GpuDevice device, in Args<R, TPlan> a) where R : unmanaged, IReal<R>
+        where TPlan : struct, IAttentionPlan<R>
     {
         long heads = (long)a.Instances * a.Heads, sinks = (long)((a.Instances + a.Members - 1) / a.Members) * a.Heads;
         if (a.HasSink != 0) { _ = checked((int)(sinks * a.Queries * a.Keys)); }
@@ -19,8 +21,10 @@ internal static class AttentionBackwardGpu
         device.LaunchGroups(KeyTiles, heads * ((a.Keys + GpuTile.Size - 1) / GpuTile.Size), a);
     }
 
-    // A group keeps its (sink, head, query tile) while it walks over the sink's instances: the sink is read and written by one thread per element.
-    internal static void QueryTiles<R, TPlan>(Args<R, TPlan> a) where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
+    // A group keeps its (sink, head, query tile) while it walks over the sink's instances: the sink is read and written by one
+    // thread per element.
+    internal static void QueryTiles<R, TPlan>(Args<R, TPlan> a) where R : unmanaged, IReal<R>
+        where TPlan : struct, IAttentionPlan<R>
     {
         var left = SharedMemory.Allocate<R>(GpuTile.Length);
         var right = SharedMemory.Allocate<R>(GpuTile.Length);
@@ -49,9 +53,11 @@ internal static class AttentionBackwardGpu
                     Group.Barrier();
                     for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
                     {
-                        GpuTile.Load(right, a.K, a.Pad, a.PadAt(1, head), keyTokens, instance, head, k0, a.Keys, c0, a.Dim, R.Of(1));
+                        GpuTile.Load(right, a.K, a.Pad, a.PadAt(1, head), keyTokens, instance, head, k0, a.Keys, c0, a.Dim,
+                            R.Of(1));
                         Group.Barrier();
-                        GpuTile.Accumulate(a.To(a.Dq, queryTokens, 0, instance, head, q0, a.Queries, c0), ds, GpuTile.Pitch, 1, right, k0 == 0, a.Scale);
+                        GpuTile.Accumulate(a.To(a.Dq, queryTokens, 0, instance, head, q0, a.Queries, c0), ds, GpuTile.Pitch, 1,
+                            right, k0 == 0, a.Scale);
                         Group.Barrier();
                     }
                 }
@@ -59,7 +65,8 @@ internal static class AttentionBackwardGpu
         }
     }
 
-    internal static void KeyTiles<R, TPlan>(Args<R, TPlan> a) where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
+    internal static void KeyTiles<R, TPlan>(Args<R, TPlan> a) where R : unmanaged, IReal<R>
+        where TPlan : struct, IAttentionPlan<R>
     {
         var left = SharedMemory.Allocate<R>(GpuTile.Length);
         var right = SharedMemory.Allocate<R>(GpuTile.Length);
@@ -85,11 +92,14 @@ internal static class AttentionBackwardGpu
                 Group.Barrier();
                 for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
                 {
-                    GpuTile.Load(left, a.Q, a.Pad, a.PadAt(0, head), queryTokens, instance, head, q0, a.Queries, c0, a.Dim, a.Scale);
+                    GpuTile.Load(left, a.Q, a.Pad, a.PadAt(0, head), queryTokens, instance, head, q0, a.Queries, c0, a.Dim,
+                        a.Scale);
                     GpuTile.Load(right, a.Dy, a.Pad, -1, queryTokens, instance, head, q0, a.Queries, c0, a.Dim, R.Of(1));
                     Group.Barrier();
-                    GpuTile.Accumulate(a.To(a.Dk, keyTokens, 1, instance, head, k0, a.Keys, c0), ds, 1, GpuTile.Pitch, left, q0 == start, R.Of(1));
-                    GpuTile.Accumulate(a.To(a.Dv, keyTokens, 2, instance, head, k0, a.Keys, c0), s, 1, GpuTile.Pitch, right, q0 == start, R.Of(1));
+                    GpuTile.Accumulate(a.To(a.Dk, keyTokens, 1, instance, head, k0, a.Keys, c0), ds, 1, GpuTile.Pitch, left,
+                        q0 == start, R.Of(1));
+                    GpuTile.Accumulate(a.To(a.Dv, keyTokens, 2, instance, head, k0, a.Keys, c0), s, 1, GpuTile.Pitch, right,
+                        q0 == start, R.Of(1));
                     Group.Barrier();
                 }
             }
@@ -109,7 +119,8 @@ internal static class AttentionBackwardGpu
             var sum = R.Of(0);
             if (token >= 0)
             {
-                int y = a.Y.At(instance, instanceHead - instance * a.Heads, token), dy = a.Dy.At(instance, instanceHead - instance * a.Heads, token);
+                int y = a.Y.At(instance, instanceHead - instance * a.Heads, token),
+                    dy = a.Dy.At(instance, instanceHead - instance * a.Heads, token);
                 for (var c = 0; c < a.Dim; c++) { sum = R.MultiplyAdd(a.Y.Data[y + c], a.Dy.Data[dy + c], sum); }
             }
 
@@ -118,7 +129,8 @@ internal static class AttentionBackwardGpu
     }
 
     // s = τ·q·kᵀ and ds = dy·vᵀ.
-    private static void Products<R, TPlan>(Args<R, TPlan> a, ArrayView<R> left, ArrayView<R> right, ArrayView<R> s, ArrayView<R> ds,
+    private static void Products<R, TPlan>(Args<R, TPlan> a, ArrayView<R> left, ArrayView<R> right, ArrayView<R> s,
+        ArrayView<R> ds,
         ArrayView<int> queryTokens, ArrayView<int> keyTokens, int instance, int head, int q0, int k0)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {
@@ -138,7 +150,8 @@ internal static class AttentionBackwardGpu
     }
 
     // s becomes P = e^{s + bias − lse}, ds becomes P∘(dP − Δ); rows and keys beyond the ends become 0.
-    private static void Gradients<R, TPlan>(Args<R, TPlan> a, ArrayView<R> s, ArrayView<R> ds, int instance, int head, int q0, int k0, int sink)
+    private static void Gradients<R, TPlan>(Args<R, TPlan> a, ArrayView<R> s, ArrayView<R> ds, int instance, int head, int q0,
+        int k0, int sink)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {
         for (var e = Group.IdxX; e < GpuTile.Size * GpuTile.Size; e += Group.DimX)
@@ -171,9 +184,11 @@ internal static class AttentionBackwardGpu
 
         public readonly int PadAt(int part, int head) => HasPad != 0 ? (part * Heads + head) * Dim : -1;
 
-        public readonly GpuTile.Target<R> To(GpuRows<R> rows, ArrayView<int> tokens, int part, int instance, int head, int row0, int rowEnd, int c0) => new()
+        public readonly GpuTile.Target<R> To(GpuRows<R> rows, ArrayView<int> tokens, int part, int instance, int head, int row0,
+            int rowEnd, int c0) => new()
         {
-            Rows = rows, Pad = PadGradient, Tokens = tokens, Instance = instance, Head = head, Row0 = row0, RowEnd = rowEnd, C0 = c0, Dim = Dim,
+            Rows = rows, Pad = PadGradient, Tokens = tokens, Instance = instance, Head = head, Row0 = row0, RowEnd = rowEnd,
+            C0 = c0, Dim = Dim,
             PadPitch = HasPadGradient != 0 && part > 0 ? 3 * Heads * Dim : 0, PadAt = (part * Heads + head) * Dim,
         };
     }

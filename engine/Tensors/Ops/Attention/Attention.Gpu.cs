@@ -3,13 +3,14 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Attention forward on a GPU, OnlineTiles (FlashAttention-2, arXiv 2307.08691, algorithm 1): one group per (instance, head, 32 queries), looping over tiles of
-// 32 keys and 32 channels; any number of keys and any head size. Shared memory: four tiles, 17 KB in f32 and 34 KB in f64.
-// Traffic: q and y once, k and v once per 32 queries; y is rescaled in place by the thread that wrote it.
-// Bias, shift mask, causal mask and padding come from the plan as index arithmetic; no [N, N] tensor exists.
+// Attention forward on a GPU, OnlineTiles (FlashAttention-2, arXiv 2307.08691, algorithm 1): one group per (instance, head, 32
+// queries), looping over tiles of 32 keys and 32 channels; any number of keys and any head size. Shared memory: three tiles, 13
+// KB in f32 and 26 KB in f64. Traffic: q and y once, k and v once per 32 queries; y is rescaled in place by the thread that
+// wrote it. Bias, shift mask, causal mask and padding come from the plan as index arithmetic; no [N, N] tensor exists.
 internal static class AttentionForwardGpu
 {
-    internal static void OnlineTiles<R, TPlan>(Args<R, TPlan> a) where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
+    internal static void OnlineTiles<R, TPlan>(Args<R, TPlan> a) where R : unmanaged, IReal<R>
+        where TPlan : struct, IAttentionPlan<R>
     {
         var left = SharedMemory.Allocate<R>(GpuTile.Length);
         var right = SharedMemory.Allocate<R>(GpuTile.Length);
@@ -36,26 +37,11 @@ internal static class AttentionForwardGpu
             {
                 GpuTile.Locate<R, TPlan>(keyTokens, a.Plan, instance, k0, a.Keys);
                 Group.Barrier();
-                for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
-                {
-                    GpuTile.Load(left, a.Q, a.Pad, a.PadAt(0, head), queryTokens, instance, head, q0, a.Queries, c0, a.Dim, a.Scale);
-                    GpuTile.Load(right, a.K, a.Pad, a.PadAt(1, head), keyTokens, instance, head, k0, a.Keys, c0, a.Dim, R.Of(1));
-                    Group.Barrier();
-                    GpuTile.RowsByRows(s, left, right, c0 == 0);
-                    Group.Barrier();
-                }
-
+                Scores(a, left, right, s, queryTokens, keyTokens, instance, head, q0, k0);
                 Adjust(a, s, instance, head, q0, k0);
                 Group.Barrier();
                 Weights(s, stats, k0 + GpuTile.Size >= keyEnd);
-                for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
-                {
-                    GpuTile.Load(right, a.V, a.Pad, a.PadAt(2, head), keyTokens, instance, head, k0, a.Keys, c0, a.Dim, R.Of(1));
-                    Group.Barrier();
-                    var y = new GpuTile.Target<R> { Rows = a.Y, Tokens = queryTokens, Instance = instance, Head = head, Row0 = q0, RowEnd = a.Queries, C0 = c0, Dim = a.Dim };
-                    WeightedSum(y, s, right, stats, k0 == 0, k0 + GpuTile.Size >= keyEnd);
-                    Group.Barrier();
-                }
+                Values(a, s, right, stats, queryTokens, keyTokens, instance, head, q0, k0, k0 + GpuTile.Size >= keyEnd);
             }
 
             for (var r = Group.IdxX; r < GpuTile.Size; r += Group.DimX)
@@ -63,6 +49,37 @@ internal static class AttentionForwardGpu
                 if (q0 + r < a.Queries) { a.Lse[instanceHead * a.Queries + q0 + r] = stats[r]; }
             }
 
+            Group.Barrier();
+        }
+    }
+
+    private static void Scores<R, TPlan>(Args<R, TPlan> a, ArrayView<R> left, ArrayView<R> right, ArrayView<R> s,
+        ArrayView<int> queryTokens, ArrayView<int> keyTokens, int instance, int head, int q0, int k0)
+        where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
+    {
+        for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
+        {
+            GpuTile.Load(left, a.Q, a.Pad, a.PadAt(0, head), queryTokens, instance, head, q0, a.Queries, c0, a.Dim, a.Scale);
+            GpuTile.Load(right, a.K, a.Pad, a.PadAt(1, head), keyTokens, instance, head, k0, a.Keys, c0, a.Dim, R.Of(1));
+            Group.Barrier();
+            GpuTile.RowsByRows(s, left, right, c0 == 0);
+            Group.Barrier();
+        }
+    }
+
+    private static void Values<R, TPlan>(Args<R, TPlan> a, ArrayView<R> p, ArrayView<R> v, ArrayView<R> stats,
+        ArrayView<int> queryTokens, ArrayView<int> keyTokens, int instance, int head, int q0, int k0, bool isLast)
+        where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
+    {
+        for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
+        {
+            GpuTile.Load(v, a.V, a.Pad, a.PadAt(2, head), keyTokens, instance, head, k0, a.Keys, c0, a.Dim, R.Of(1));
+            Group.Barrier();
+            var y = new GpuTile.Target<R>
+            {
+                Rows = a.Y, Tokens = queryTokens, Instance = instance, Head = head, Row0 = q0, RowEnd = a.Queries, C0 = c0, Dim = a.Dim,
+            };
+            WeightedSum(y, p, v, stats, k0 == 0, isLast);
             Group.Barrier();
         }
     }
@@ -80,7 +97,8 @@ internal static class AttentionForwardGpu
         }
     }
 
-    // Row by row: new maximum, weights, running sum. After the last tile the row's statistics become its log-sum-exp, 1/Σ and factor.
+    // Row by row: new maximum, weights, running sum. After the last tile the row's statistics become its log-sum-exp, 1/Σ and
+    // factor.
     private static void Weights<R>(ArrayView<R> s, ArrayView<R> stats, bool isLast) where R : unmanaged, IReal<R>
     {
         for (var r = Group.IdxX; r < GpuTile.Size; r += Group.DimX)
@@ -111,7 +129,8 @@ internal static class AttentionForwardGpu
         }
     }
 
-    private static void WeightedSum<R>(GpuTile.Target<R> y, ArrayView<R> p, ArrayView<R> v, ArrayView<R> stats, bool isFirst, bool isLast)
+    private static void WeightedSum<R>(GpuTile.Target<R> y, ArrayView<R> p, ArrayView<R> v, ArrayView<R> stats, bool isFirst,
+        bool isLast)
         where R : unmanaged, IReal<R>
     {
         for (var e = Group.IdxX; e < GpuTile.Blocks; e += Group.DimX)
@@ -128,7 +147,8 @@ internal static class AttentionForwardGpu
             }
 
             R keep0 = stats[2 * GpuTile.Size + i], keep1 = stats[2 * GpuTile.Size + i + GpuTile.Half];
-            R last0 = isLast ? stats[GpuTile.Size + i] : R.Of(1), last1 = isLast ? stats[GpuTile.Size + i + GpuTile.Half] : R.Of(1);
+            R last0 = isLast ? stats[GpuTile.Size + i] : R.Of(1),
+                last1 = isLast ? stats[GpuTile.Size + i + GpuTile.Half] : R.Of(1);
             y.Rescale(i, c, s00, keep0, last0, isFirst);
             y.Rescale(i, c + GpuTile.Half, s01, keep0, last0, isFirst);
             y.Rescale(i + GpuTile.Half, c, s10, keep1, last1, isFirst);

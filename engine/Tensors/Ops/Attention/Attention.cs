@@ -5,14 +5,14 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>y = softmax(q·kᵀ/√d + mask)·v per batch and head, without storing the scores. q [B, heads, Nq, d], k and v [B, heads, Nk, d] →
-    /// [B, heads, Nq, d]. Views whose last axis is dense are read in place.</summary>
+    /// <summary>y = softmax(q·kᵀ/√d + mask)·v per batch and head, without storing the scores. q [B, heads, Nq, d], k and v [B,
+    /// heads, Nk, d] → [B, heads, Nq, d]. Views whose last axis is dense are read in place.</summary>
     /// <param name="q">Queries.</param> <param name="k">Keys.</param> <param name="v">Values.</param>
-    /// <param name="mask">Added to the scores, broadcast to [B, heads, Nq, Nk]. Gets a gradient if it requires one (that stores the scores' gradient).
-    /// Entries at or below −1e30 exclude a key.</param>
+    /// <param name="mask">Added to the scores, broadcast to [B, heads, Nq, Nk]. Gets a gradient if it requires one (that stores
+    /// the scores' gradient). Entries at or below −1e30 exclude a key.</param>
     /// <param name="isCausal">Query i sees keys 0 … i, counted from the first key also when Nq ≠ Nk (torch's is_causal).</param>
-    /// <remarks>A query that no key is left for gives zeros and passes no gradient. Source: Vaswani et al., arXiv 1706.03762, eq. 1; tiling: Dao, arXiv
-    /// 2307.08691.</remarks>
+    /// <remarks>A query that no key is left for gives zeros and passes no gradient. Source: Vaswani et al., arXiv 1706.03762,
+    /// eq. 1; tiling: Dao, arXiv 2307.08691.</remarks>
     /// <exception cref="ShapeException">The shapes differ from those above, or there is no key.</exception>
     public static Tensor ScaledDotProductAttention(Tensor q, Tensor k, Tensor v, Tensor? mask = null, bool isCausal = false)
     {
@@ -34,11 +34,13 @@ public static partial class F
         return lse is null ? y : Tape.Record(y, new SequenceGrad(shape, q, k, v, scores, y, lse), q, k, v, scores);
     }
 
-    /// <summary>Self-attention on a packed projection, read and differentiated in place: qkv [B, N, 3C] holds q, k and v of all heads, each [heads, d],
-    /// d = C/heads → [B, N, C] = softmax(q·kᵀ/√d)·v, heads side by side.</summary>
-    /// <param name="qkv">The packed projection.</param> <param name="heads">Number of heads.</param> <param name="isCausal">Token i sees tokens 0 … i.</param>
+    /// <summary>Self-attention on a packed projection, read and differentiated in place: qkv [B, N, 3C] holds q, k and v of all
+    /// heads, each [heads, d], d = C/heads → [B, N, C] = softmax(q·kᵀ/√d)·v, heads side by side.</summary>
+    /// <param name="qkv">The packed projection.</param> <param name="heads">Number of heads.</param>
+    /// <param name="isCausal">Token i sees tokens 0 … i.</param>
     /// <param name="keyPadding">Bool [B, N]: true = may be attended.</param>
-    /// <remarks>A token that no key is left for gives zeros and passes no gradient. Source: Vaswani et al., arXiv 1706.03762, §3.2.</remarks>
+    /// <remarks>A token that no key is left for gives zeros and passes no gradient. Source: Vaswani et al., arXiv 1706.03762,
+    /// §3.2.</remarks>
     /// <exception cref="ShapeException">The shapes differ from those above.</exception>
     public static Tensor SelfAttention(Tensor qkv, int heads, bool isCausal = false, Tensor? keyPadding = null)
     {
@@ -46,12 +48,16 @@ public static partial class F
         Check.SameFloat(Op, qkv);
         Check.HasRank(Op, "qkv", qkv, 3, "[B, N, 3C]");
         var (batch, n) = (qkv.Shape[0], qkv.Shape[1]);
-        Check.That(heads > 0 && qkv.Shape[2] > 0 && qkv.Shape[2] % (3 * heads) == 0, $"{Op}: qkv is {qkv.Shape}, expected a last axis of 3·C with C a multiple of {heads} heads");
+        Check.That(heads > 0 && qkv.Shape[2] > 0 && qkv.Shape[2] % (3 * heads) == 0,
+            $"{Op}: qkv is {qkv.Shape}, expected a last axis of 3·C with C a multiple of {heads} heads");
         if (keyPadding is not null)
         {
             Check.OnDevice(Op, qkv, keyPadding);
             Check.HasShape(Op, "keyPadding", keyPadding, [batch, n]);
-            if (keyPadding.DType != DType.Bool) { throw new DTypeException($"{Op}: keyPadding is {keyPadding.DType.Name()}, expected bool"); }
+            if (keyPadding.DType != DType.Bool)
+            {
+                throw new DTypeException($"{Op}: keyPadding is {keyPadding.DType.Name()}, expected bool");
+            }
             keyPadding = keyPadding.Contiguous();
         }
 
@@ -61,7 +67,8 @@ public static partial class F
         var lse = Tape.Records(qkv) ? Tensor.EmptyLike(qkv, [batch, heads, n]) : null;
         if (y.Count > 0)
         {
-            var (q, k, v) = (AttentionViews.Heads(qkv, 0, 3, heads), AttentionViews.Heads(qkv, 1, 3, heads), AttentionViews.Heads(qkv, 2, 3, heads));
+            var (q, k, v) = (AttentionViews.Heads(qkv, 0, 3, heads), AttentionViews.Heads(qkv, 1, 3, heads),
+                AttentionViews.Heads(qkv, 2, 3, heads));
             Kernel.Run(qkv, new SequenceForward(shape, q, k, v, null, keyPadding, AttentionViews.Heads(y, 0, 1, heads), lse));
         }
 
@@ -85,10 +92,12 @@ public static partial class F
         {
             Tensor q = _q, k = _k;
             Tensor dq = Tensor.EmptyLike(q, q.Shape), dk = Tensor.ZerosLike(k), dv = Tensor.ZerosLike(k);
-            var dScores = Needs(3) ? Tensor.Zeros([_shape.Batch, _shape.Heads, _shape.Queries, _shape.Keys], q.DType, q.Device) : null;
+            var dScores = Needs(3) ? Tensor.Zeros([_shape.Batch, _shape.Heads, _shape.Queries, _shape.Keys], q.DType, q.Device)
+                : null;
             if (q.Count > 0)
             {
-                Kernel.Run(q, new SequenceBackward(_shape, (q, k, _v), _mask.OrNull, null, (_y, AttentionViews.DenseRows(dy), _lse), (dq, dk, dv), dScores));
+                Kernel.Run(q, new SequenceBackward(_shape, (q, k, _v), _mask.OrNull, null,
+                    (_y, AttentionViews.DenseRows(dy), _lse), (dq, dk, dv), dScores));
             }
 
             return [dq, dk, dv, dScores];
@@ -123,18 +132,22 @@ public static partial class F
 }
 
 /// <summary>The forward kernels over sequences; all operands are [B, heads, tokens, d] views with dense channels.</summary>
-internal readonly struct SequenceForward(SequenceShape shape, Tensor q, Tensor k, Tensor v, Tensor? mask, Tensor? keyPadding, Tensor y, Tensor? lse) : IOpKernel
+internal readonly struct SequenceForward(SequenceShape shape, Tensor q, Tensor k, Tensor v, Tensor? mask, Tensor? keyPadding,
+    Tensor y, Tensor? lse) : IOpKernel
 {
     public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Simd.Run<T, SequenceForwardCpu<T>>(new(new(shape, q, k, v, mask, keyPadding), new(y), lse is null ? null : lse.Pointer<T>()));
+        Simd.Run<T, SequenceForwardCpu<T>>(new(new(shape, q, k, v, mask, keyPadding), new(y),
+            lse is null ? null : lse.Pointer<T>()));
 
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
     {
         using var own = lse is null ? TensorScope.Release(Tensor.EmptyLike(q, q.Shape[..3])) : null;
         var args = new AttentionForwardGpu.Args<R, SequencePlan<R>>
         {
-            Q = AttentionViews.Rows<R>(q), K = AttentionViews.Rows<R>(k), V = AttentionViews.Rows<R>(v), Y = AttentionViews.Rows<R>(y),
-            Pad = q.View<R>(), Lse = (lse ?? own!).View<R>(), Plan = SequencePlan<R>.Create(shape, q, mask, keyPadding), Scale = R.Of(1 / System.Math.Sqrt(shape.Dim)),
+            Q = AttentionViews.Rows<R>(q), K = AttentionViews.Rows<R>(k), V = AttentionViews.Rows<R>(v),
+            Y = AttentionViews.Rows<R>(y),
+            Pad = q.View<R>(), Lse = (lse ?? own!).View<R>(), Plan = SequencePlan<R>.Create(shape, q, mask, keyPadding),
+            Scale = R.Of(1 / System.Math.Sqrt(shape.Dim)),
             Instances = shape.Batch, Heads = shape.Heads, Queries = shape.Queries, Keys = shape.Keys, Dim = shape.Dim,
         };
         var items = (long)shape.Batch * shape.Heads * ((shape.Queries + GpuTile.Size - 1) / GpuTile.Size);

@@ -33,11 +33,13 @@ internal readonly unsafe struct CpuMask<T> where T : unmanaged
     public long Step { get; }
 
     /// <summary>The row of a query, or null.</summary>
-    public T* Row(long batch, int head, int query) => _data == null ? null : _data + batch * _batch + head * _head + query * _query;
+    public T* Row(long batch, int head, int query) =>
+        _data == null ? null : _data + batch * _batch + head * _head + query * _query;
 }
 
 /// <summary>Everything the CPU sequence kernels read.</summary>
-internal readonly unsafe struct SequenceOperands<T>(SequenceShape shape, Tensor q, Tensor k, Tensor v, Tensor? mask, Tensor? keyPadding) where T : unmanaged
+internal readonly unsafe struct SequenceOperands<T>(SequenceShape shape, Tensor q, Tensor k, Tensor v, Tensor? mask,
+    Tensor? keyPadding) where T : unmanaged
 {
     public readonly SequenceShape Shape = shape;
     public readonly CpuRows<T> Q = new(q), K = new(k), V = new(v);
@@ -72,7 +74,8 @@ internal struct SequencePlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R
 
     public static SequencePlan<R> Create(SequenceShape shape, Tensor q, Tensor? mask, Tensor? keyPadding) => new()
     {
-        Mask = mask is null ? q.View<R>() : mask.View<R>(), HasMask = mask is null ? 0 : 1, IsCausal = shape.IsCausal ? 1 : 0, Keys = shape.Keys,
+        Mask = mask is null ? q.View<R>() : mask.View<R>(), HasMask = mask is null ? 0 : 1, IsCausal = shape.IsCausal ? 1 : 0,
+        Keys = shape.Keys,
         KeyPadding = keyPadding is null ? default : keyPadding.View<byte>(), HasKeyPadding = keyPadding is null ? 0 : 1,
         MaskBatch = Stride(mask, 0), MaskHead = Stride(mask, 1), MaskQuery = Stride(mask, 2), MaskKey = Stride(mask, 3),
     };
@@ -84,10 +87,12 @@ internal struct SequencePlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R
 internal static class AttentionViews
 {
     /// <summary>A [B, heads, tokens, d] operand as GPU rows.</summary>
-    public static GpuRows<R> Rows<R>(Tensor t) where R : unmanaged => new()
+    public static GpuRows<R> Rows<R>(Tensor t) where R : unmanaged
     {
-        Data = t.View<R>(), Batch = checked((int)t.Strides[0]), Head = checked((int)t.Strides[1]), Token = checked((int)t.Strides[2]),
-    };
+        var data = t.View<R>();
+        _ = checked((int)data.Length); // kernels index with 32 bits
+        return new() { Data = data, Batch = (int)t.Strides[0], Head = (int)t.Strides[1], Token = (int)t.Strides[2] };
+    }
 
     /// <summary>[B, N, parts·C] read as [B, heads, N, d]: part <paramref name="part"/> of each token, in place.</summary>
     public static Tensor Heads(Tensor packed, int part, int parts, int heads)

@@ -7,11 +7,12 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>The small matrix products and packings inside an attention tile: all operands lie in a thread's scratch, rows of B and C are
-/// padded to whole vectors.</summary>
+/// <summary>The small matrix products and packings inside an attention tile: all operands lie in a thread's scratch, rows of B
+/// and C are padded to whole vectors.</summary>
 internal static unsafe class AttentionTiles
 {
-    /// <summary>Rows of C that one pass keeps in registers: 7 rows of two vectors fill 14 registers and divide the 49 tokens of a 7×7 window.</summary>
+    /// <summary>Rows of C that one pass keeps in registers: 7 rows of two vectors fill 14 registers and divide the 49 tokens of
+    /// a 7×7 window.</summary>
     public const int BlockRows = 7;
 
     /// <summary>Scores at or below this count as masked out.</summary>
@@ -23,13 +24,17 @@ internal static unsafe class AttentionTiles
     /// <summary>Elements in 64 bytes: the padding of rows, whatever the vector width.</summary>
     public static int Line<T>() where T : unmanaged => 64 / sizeof(T);
 
-    /// <summary>Seven rows of C = init + A·B, [7, cols]: element (i, p) of A is <c>a[i·ra + p·ca]</c>, so that a transposed A costs nothing.
+    /// <summary>Seven rows of C = init + A·B, [7, cols]: element (i, p) of A is <c>a[i·ra + p·ca]</c>, so that a transposed A
+    /// costs nothing.
     /// <paramref name="init"/> has C's layout; null is zero.</summary>
     public static void Rows<R, T>(T* a, nint ra, nint ca, T* b, nint ldb, T* c, nint ldc, T* init, int cols, int k)
         where R : struct, ISimd<R, T> where T : unmanaged
     {
         var j = 0;
-        for (; j + 2 * R.Count <= cols; j += 2 * R.Count) { Pair<R, T>(a, ra, ca, b + j, ldb, c + j, ldc, init == null ? null : init + j, k); }
+        for (; j + 2 * R.Count <= cols; j += 2 * R.Count)
+        {
+            Pair<R, T>(a, ra, ca, b + j, ldb, c + j, ldc, init == null ? null : init + j, k);
+        }
         for (; j < cols; j += R.Count) { Single<R, T>(a, ra, ca, b + j, ldb, c + j, ldc, init == null ? null : init + j, k); }
     }
 
@@ -119,7 +124,8 @@ internal static unsafe class AttentionTiles
         return total;
     }
 
-    /// <summary>Rows j … j + count − 1 of a list, n elements each, into those columns of a [n, ld] tile; at most four rows.</summary>
+    /// <summary>Rows j … j + count − 1 of a list, n elements each, into those columns of a [n, ld] tile; at most four
+    /// rows.</summary>
     public static void Columns<T>(T** rows, int count, T* tile, int n, nint ld) where T : unmanaged
     {
         var c = 0;
@@ -137,8 +143,10 @@ internal static unsafe class AttentionTiles
 
     private static void Transpose4(float** rows, int c, float* to, nint ld)
     {
-        Vector128<float> a = Vector128.Load(rows[0] + c), b = Vector128.Load(rows[1] + c), e = Vector128.Load(rows[2] + c), f = Vector128.Load(rows[3] + c);
-        Vector128<float> ab0 = Sse.UnpackLow(a, b), ab1 = Sse.UnpackHigh(a, b), ef0 = Sse.UnpackLow(e, f), ef1 = Sse.UnpackHigh(e, f);
+        Vector128<float> a = Vector128.Load(rows[0] + c), b = Vector128.Load(rows[1] + c), e = Vector128.Load(rows[2] + c),
+            f = Vector128.Load(rows[3] + c);
+        Vector128<float> ab0 = Sse.UnpackLow(a, b), ab1 = Sse.UnpackHigh(a, b), ef0 = Sse.UnpackLow(e, f),
+            ef1 = Sse.UnpackHigh(e, f);
         Sse.MoveLowToHigh(ab0, ef0).Store(to);
         Sse.MoveHighToLow(ef0, ab0).Store(to + ld);
         Sse.MoveLowToHigh(ab1, ef1).Store(to + 2 * ld);

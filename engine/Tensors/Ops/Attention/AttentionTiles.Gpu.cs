@@ -28,8 +28,9 @@ internal struct GpuRows<R> where R : unmanaged
     public readonly int At(int instance, int head, int token) => instance * Batch + head * Head + token * Token;
 }
 
-/// <summary>Square tiles of 32 in shared memory, rows 33 apart so that rows and columns are free of bank conflicts. A thread owns blocks of
-/// four elements (a, b), (a, b+16), (a+16, b), (a+16, b+16), the same ones every time, so that what it wrote to memory it may read back.</summary>
+/// <summary>Square tiles of 32 in shared memory, rows 33 apart so that rows and columns are free of bank conflicts. A thread
+/// owns blocks of four elements (a, b), (a, b+16), (a+16, b), (a+16, b+16), the same ones every time, so that what it wrote to
+/// memory it may read back.</summary>
 internal static class GpuTile
 {
     public const int Size = 32, Half = 16, Pitch = 33, Length = Size * Pitch, Blocks = Half * Half;
@@ -38,11 +39,16 @@ internal static class GpuTile
     public static void Locate<R, TPlan>(ArrayView<int> tokens, TPlan plan, int instance, int row0, int rows)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {
-        for (var r = Group.IdxX; r < Size; r += Group.DimX) { tokens[r] = plan.Token(instance, row0 + r < rows ? row0 + r : rows - 1); }
+        for (var r = Group.IdxX; r < Size; r += Group.DimX)
+        {
+            tokens[r] = plan.Token(instance, row0 + r < rows ? row0 + r : rows - 1);
+        }
     }
 
-    /// <summary>tile ← 32 rows, channels from <paramref name="c0"/>, times scale; 0 beyond the ends; a padded token reads <paramref name="pad"/>.</summary>
-    public static void Load<R>(ArrayView<R> tile, GpuRows<R> x, ArrayView<R> pad, int padAt, ArrayView<int> tokens, int instance, int head, int row0,
+    /// <summary>tile ← 32 rows, channels from <paramref name="c0"/>, times scale; 0 beyond the ends; a padded token reads
+    /// <paramref name="pad"/>.</summary>
+    public static void Load<R>(ArrayView<R> tile, GpuRows<R> x, ArrayView<R> pad, int padAt, ArrayView<int> tokens,
+        int instance, int head, int row0,
         int rows, int c0, int dim, R scale) where R : unmanaged, IReal<R>
     {
         for (var e = Group.IdxX; e < Size * Size; e += Group.DimX)
@@ -91,7 +97,7 @@ internal static class GpuTile
         }
     }
 
-    /// <summary>y[i, c] ← y[i, c]·keep[i] + Σ_j p[i, j]·b[j, c] times last[i]; rowStep and colStep of p swap for pᵀ.</summary>
+    /// <summary>y[i, c] (+)= scale·Σ_j p[i, j]·b[j, c]; the two steps of p swap for pᵀ.</summary>
     public static void Accumulate<R>(Target<R> y, ArrayView<R> p, int rowStep, int colStep, ArrayView<R> b, bool isFirst, R scale)
         where R : unmanaged, IReal<R>
     {

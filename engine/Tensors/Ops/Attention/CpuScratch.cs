@@ -2,7 +2,8 @@ using System;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>Working memory of one CPU task, cut into 64-byte-aligned pieces from a block that its thread keeps between tasks.</summary>
+/// <summary>Working memory of one CPU task, cut into 64-byte-aligned pieces from a block that its thread keeps between
+/// tasks.</summary>
 internal unsafe struct CpuScratch
 {
     private const int Alignment = 64;
@@ -14,11 +15,15 @@ internal unsafe struct CpuScratch
     private byte* _next;
     private readonly byte* _end;
 
-    /// <summary>Memory for <paramref name="bytes"/> bytes in at most <paramref name="pieces"/> pieces; valid until the thread begins again.</summary>
+    /// <summary>Memory for <paramref name="bytes"/> bytes in at most <paramref name="pieces"/> pieces; valid until the thread
+    /// begins again.</summary>
     public CpuScratch(long bytes, int pieces)
     {
         var size = checked(bytes + (pieces + 1L) * (Alignment + Slack));
-        if (t_block is null || t_block.LongLength < size) { t_block = GC.AllocateUninitializedArray<byte>(checked((int)size), pinned: true); }
+        if (t_block is null || t_block.LongLength < size)
+        {
+            t_block = GC.AllocateUninitializedArray<byte>(checked((int)size), pinned: true);
+        }
         fixed (byte* start = t_block)
         {
             _next = (byte*)(((nint)start + Alignment - 1) & -Alignment);
@@ -31,7 +36,10 @@ internal unsafe struct CpuScratch
     {
         var piece = _next;
         _next = (byte*)(((nint)piece + count * sizeof(T) + Slack + Alignment - 1) & -Alignment);
-        if (piece + count * sizeof(T) > _end) { throw new InvalidOperationException("attention: the scratch was planned too small"); }
+        if (piece + count * sizeof(T) > _end)
+        {
+            throw new InvalidOperationException("attention: the scratch was planned too small");
+        }
         return (T*)piece;
     }
 }

@@ -4,7 +4,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>Where the window backward writes: gradients in qkv's own layout, and sums per chunk of windows that are added up in order.</summary>
+/// <summary>Where the window backward writes: gradients in qkv's own layout, and sums per chunk of windows that are added up in
+/// order.</summary>
 internal readonly unsafe struct WindowGradients<T>(T* qkv, T* bias, T* pad, int chunk) where T : unmanaged
 {
     public readonly T* Qkv = qkv;    // [B·H·W, 3C]
@@ -14,10 +15,11 @@ internal readonly unsafe struct WindowGradients<T>(T* qkv, T* bias, T* pad, int 
 }
 
 // Window attention, backward: RecomputeInScratch. Per window and head: weights again from q, k and the saved log-sum-exp, then
-// dV = Pᵀ·dO, dP = dO·Vᵀ, Δ = Σ P∘dP over the full row, dS = P∘(dP − Δ), dQ = dS·K·d^−½, dK = dSᵀ·Q·d^−½ (FlashAttention-2, arXiv 2307.08691, §3.1.2,
-// with Δ from the row itself). dS of all windows of a chunk is summed in place: the gradient of the bias table needs no atomics.
-// Traffic: qkv and dy once in, dqkv once out.
-internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* table, T* bias, T* dy, WindowGradients<T> to) : ISimdKernel<T>
+// dV = Pᵀ·dO, dP = dO·Vᵀ, Δ = Σ P∘dP over the full row, dS = P∘(dP − Δ), dQ = dS·K·d^−½, dK = dSᵀ·Q·d^−½ (FlashAttention-2,
+// arXiv 2307.08691, §3.1.2, with Δ from the row itself). dS of all windows of a chunk is summed in place: the gradient of the
+// bias table needs no atomics. Traffic: qkv and dy once in, dqkv once out.
+internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* table, T* bias, T* dy, WindowGradients<T> to)
+    : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public void Run<R>() where R : struct, ISimd<R, T>
@@ -35,13 +37,16 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
     {
         int n = x.Tokens, line = x.Line, rows = x.Rows, width = x.Width, d = x.Layout.Dim;
         var head = (long)rows * width;
-        var scratch = new CpuScratch((head * 3 + 2L * d * line + 2L * rows * line + line + AttentionTiles.BlockRows * width) * sizeof(T) + n * sizeof(int), 10);
+        var count = head * 3 + 2L * d * line + 2L * rows * line + line + AttentionTiles.BlockRows * width;
+        var scratch = new CpuScratch(count * sizeof(T) + n * sizeof(int), 10);
         var tokens = scratch.Take<int>(n);
         var parts = scratch.Take<T>(line);
         var tile = new Tile
         {
-            Q = scratch.Take<T>(head), K = scratch.Take<T>(head), Dy = scratch.Take<T>(head), Out = scratch.Take<T>(AttentionTiles.BlockRows * width),
-            Kt = scratch.Take<T>((long)d * line), Vt = scratch.Take<T>((long)d * line), P = scratch.Take<T>((long)rows * line), Ds = scratch.Take<T>((long)rows * line),
+            Q = scratch.Take<T>(head), K = scratch.Take<T>(head), Dy = scratch.Take<T>(head),
+            Out = scratch.Take<T>(AttentionTiles.BlockRows * width),
+            Kt = scratch.Take<T>((long)d * line), Vt = scratch.Take<T>((long)d * line), P = scratch.Take<T>((long)rows * line),
+            Ds = scratch.Take<T>((long)rows * line),
         };
         if (!x.Locate(window, tokens, parts)) { parts = null; }
         AttentionTiles.FillColumns(tile.Kt, d, line, n, line, T.Zero);
@@ -66,12 +71,14 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 0, head), tile.Q + i * width, d, scale);
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 1, head), tile.K + i * width, d, T.One);
             if (tokens[i] < 0) { new Span<T>(tile.Dy + i * width, d).Clear(); }
-            else { AttentionTiles.Scale<R, T>(dy + (long)tokens[i] * x.Layout.Channels + head * d, tile.Dy + i * width, d, T.One); }
+            else { AttentionTiles.Scale<R, T>(dy + (long)tokens[i] * x.Layout.Channels + head * d, tile.Dy + i * width, d,
+                T.One); }
         }
     }
 
     // P, dS and dQ, seven query rows at a time.
-    private void Weights<R>(in Tile tile, int* tokens, T* parts, int window, int windowEnd, int head, long chunk) where R : struct, ISimd<R, T>
+    private void Weights<R>(in Tile tile, int* tokens, T* parts, int window, int windowEnd, int head, long chunk)
+        where R : struct, ISimd<R, T>
     {
         int n = x.Tokens, line = x.Line, width = x.Width, d = x.Layout.Dim;
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
@@ -122,7 +129,8 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
     }
 
     // dK (part 1) or dV (part 2): the transposed weights times q or dy.
-    private void Transposed<R>(in Tile tile, T* weights, T* right, int* tokens, int part, int head, long chunk) where R : struct, ISimd<R, T>
+    private void Transposed<R>(in Tile tile, T* weights, T* right, int* tokens, int part, int head, long chunk)
+        where R : struct, ISimd<R, T>
     {
         int n = x.Tokens, line = x.Line, width = x.Width;
         for (var j0 = 0; j0 < n; j0 += AttentionTiles.BlockRows)
@@ -152,7 +160,8 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
 }
 
 /// <summary>The second stage of the bias gradient.</summary>
-internal readonly unsafe struct WindowFoldCpu<T>(WindowLayout layout, T* partial, int chunks, int rows, int line, T* dTable) : ISimdKernel<T>
+internal readonly unsafe struct WindowFoldCpu<T>(WindowLayout layout, T* partial, int chunks, int rows, int line, T* dTable)
+    : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public void Run<R>() where R : struct, ISimd<R, T> => WindowBias.Fold<R, T>(layout, partial, chunks, rows, line, dTable);

@@ -3,9 +3,10 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Window attention runs on the attention kernels: an instance is a window, its plan finds tokens (roll, partition, padding), bias and shift mask
-// by index arithmetic. The gradient of the bias table: a group keeps one head and 32 queries while it walks over the windows of a chunk and sums dS
-// into [chunks, heads, N, N]; chunks are added in a fixed tree, then FoldTable gathers each distance. No atomics.
+// Window attention runs on the attention kernels: an instance is a window, its plan finds tokens (roll, partition, padding),
+// bias and shift mask by index arithmetic. The gradient of the bias table: a group keeps one head and 32 queries while it walks
+// over the windows of a chunk and sums dS into [chunks, heads, N, N]; chunks are added in a fixed tree, then FoldTable gathers
+// each distance. No atomics.
 internal struct WindowPlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R>
 {
     public WindowLayout Layout;
@@ -45,7 +46,10 @@ internal static class WindowGpu
                 for (var x = 0; x < width; x++)
                 {
                     int ky = y - dy, kx = x - dx;
-                    if (ky >= 0 && ky < height && kx >= 0 && kx < width) { sum += a.Sums[(head * n + y * width + x) * n + ky * width + kx]; }
+                    if (ky >= 0 && ky < height && kx >= 0 && kx < width)
+                    {
+                        sum += a.Sums[(head * n + y * width + x) * n + ky * width + kx];
+                    }
                 }
             }
 

@@ -6,18 +6,21 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>(Shifted) window attention of Swin on a packed projection: qkv [B, H, W, 3C] holds q, k and v, each [heads, d], d = C/heads →
-    /// [B, H, W, C] = softmax(q·kᵀ/√d + bias + mask)·v within windows. One kernel: no roll, partition or permutation is materialised.</summary>
+    /// <summary>(Shifted) window attention of Swin on a packed projection: qkv [B, H, W, 3C] holds q, k and v, each [heads, d],
+    /// d = C/heads → [B, H, W, C] = softmax(q·kᵀ/√d + bias + mask)·v within windows. One kernel: no roll, partition or
+    /// permutation is materialised.</summary>
     /// <param name="qkv">The projection, channels last.</param>
-    /// <param name="biasTable">[(2Wh−1)(2Ww−1), heads]: bias[h, i, j] = table[(yᵢ−yⱼ+Wh−1)(2Ww−1) + xᵢ−xⱼ+Ww−1, h]; null for none.</param>
+    /// <param name="biasTable">[(2Wh−1)(2Ww−1), heads]: bias[h, i, j] = table[(yᵢ−yⱼ+Wh−1)(2Ww−1) + xᵢ−xⱼ+Ww−1, h]; null for
+    /// none.</param>
     /// <param name="heads">Number of heads.</param>
-    /// <param name="window">Window size and shift. The map is read rolled by the shift; on a shifted axis, tokens of the last window that were not
-    /// neighbours get −100 (finite) added to their score. A shift of 0 masks nothing on its axis. The shift is taken as given even when the map
-    /// is one window (torchvision drops it there: the caller passes 0).</param>
-    /// <param name="padQkv">[3C], what a padded token reads where H or W is no multiple of the window: the map is padded at the bottom and right after
-    /// the norm and before the projection, so this is the projection's bias; null is zero. Padded tokens are attended; their outputs are dropped.
-    /// Its gradient is the sum over padded keys and values.</param>
-    /// <remarks>Source: Liu et al., arXiv 2103.14030, §3.2, eq. 4. Backward keeps the inputs, the output and one log-sum-exp per row and head.</remarks>
+    /// <param name="window">Window size and shift. The map is read rolled by the shift; on a shifted axis, tokens of the last
+    /// window that were not neighbours get −100 (finite) added to their score. A shift of 0 masks nothing on its axis. The
+    /// shift is taken as given even when the map is one window (torchvision drops it there: the caller passes 0).</param>
+    /// <param name="padQkv">[3C], what a padded token reads where H or W is no multiple of the window: the map is padded at the
+    /// bottom and right after the norm and before the projection, so this is the projection's bias; null is zero. Padded tokens
+    /// are attended; their outputs are dropped. Its gradient is the sum over padded keys and values.</param>
+    /// <remarks>Source: Liu et al., arXiv 2103.14030, §3.2, eq. 4. Backward keeps the inputs, the output and one log-sum-exp
+    /// per row and head.</remarks>
     /// <exception cref="ShapeException">The shapes differ from those above, or a shift is not below its window.</exception>
     public static Tensor WindowAttention(Tensor qkv, Tensor? biasTable, int heads, WindowShape window, Tensor? padQkv = null)
     {
@@ -25,9 +28,11 @@ public static partial class F
         Check.SameFloat(Op, qkv);
         Check.HasRank(Op, "qkv", qkv, 4, "[B, H, W, 3C]");
         var c3 = qkv.Shape[3];
-        Check.That(heads > 0 && c3 > 0 && c3 % (3 * heads) == 0, $"{Op}: qkv is {qkv.Shape}, expected a last axis of 3·C with C a multiple of {heads} heads");
-        Check.That(window is { Height: > 0, Width: > 0, ShiftH: >= 0, ShiftW: >= 0 } && window.ShiftH < window.Height && window.ShiftW < window.Width,
-            $"{Op}: window is {window.Height}x{window.Width} with shift {window.ShiftH}, {window.ShiftW}, expected 0 <= shift < size on each axis");
+        Check.That(heads > 0 && c3 > 0 && c3 % (3 * heads) == 0,
+            $"{Op}: qkv is {qkv.Shape}, expected a last axis of 3·C with C a multiple of {heads} heads");
+        Check.That(window is { Height: > 0, Width: > 0, ShiftH: >= 0, ShiftW: >= 0 } && window.ShiftH < window.Height
+            && window.ShiftW < window.Width,
+            $"{Op}: window is {window}, expected 0 <= shift < size on each axis");
         if (biasTable is not null)
         {
             Check.SameFloat(Op, qkv, biasTable);
@@ -44,7 +49,10 @@ public static partial class F
         var layout = new WindowLayout(qkv.Shape, window, heads);
         var y = Tensor.EmptyLike(qkv, qkv.Shape.With(3, c3 / 3));
         var isRecorded = Tape.Records(qkv, biasTable, padQkv);
-        if (y.Count == 0) { return isRecorded ? Tape.Record(y, new WindowGrad(layout, qkv, biasTable, padQkv, y, y), qkv, biasTable, padQkv) : y; }
+        if (y.Count == 0)
+        {
+            return isRecorded ? Tape.Record(y, new WindowGrad(layout, qkv, biasTable, padQkv, y, y), qkv, biasTable, padQkv) : y;
+        }
         var lse = isRecorded || qkv.Device is GpuDevice ? Tensor.EmptyLike(qkv, [layout.Windows, heads, layout.Tokens]) : null;
         Kernel.Run(qkv, new WindowForward(layout, qkv, biasTable, padQkv, y, lse));
         return isRecorded ? Tape.Record(y, new WindowGrad(layout, qkv, biasTable, padQkv, y, lse!), qkv, biasTable, padQkv) : y;
@@ -71,7 +79,8 @@ public static partial class F
             var dPad = Needs(2) ? Tensor.ZerosLike(_pad.Value) : null;
             if (qkv.Count > 0)
             {
-                Kernel.Run(qkv, new WindowBackward(_layout, (qkv, _table.OrNull, _pad.OrNull), (_y, dy.Contiguous(), _lse), (dQkv, dTable, dPad)));
+                Kernel.Run(qkv, new WindowBackward(_layout, (qkv, _table.OrNull, _pad.OrNull), (_y, dy.Contiguous(), _lse),
+                    (dQkv, dTable, dPad)));
             }
 
             return [dQkv, dTable, dPad];
@@ -79,7 +88,8 @@ public static partial class F
     }
 }
 
-internal readonly struct WindowForward(WindowLayout layout, Tensor qkv, Tensor? table, Tensor? pad, Tensor y, Tensor? lse) : IOpKernel
+internal readonly struct WindowForward(WindowLayout layout, Tensor qkv, Tensor? table, Tensor? pad, Tensor y, Tensor? lse)
+    : IOpKernel
 {
     public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -94,8 +104,10 @@ internal readonly struct WindowForward(WindowLayout layout, Tensor qkv, Tensor? 
     {
         var args = new AttentionForwardGpu.Args<R, WindowPlan<R>>
         {
-            Q = WindowViews.Part<R>(qkv, 0, layout), K = WindowViews.Part<R>(qkv, 1, layout), V = WindowViews.Part<R>(qkv, 2, layout),
-            Y = WindowViews.Output<R>(y, layout), Pad = (pad ?? qkv).View<R>(), HasPad = pad is null ? 0 : 1, Lse = lse!.View<R>(),
+            Q = WindowViews.Part<R>(qkv, 0, layout), K = WindowViews.Part<R>(qkv, 1, layout),
+            V = WindowViews.Part<R>(qkv, 2, layout),
+            Y = WindowViews.Output<R>(y, layout), Pad = (pad ?? qkv).View<R>(), HasPad = pad is null ? 0 : 1,
+            Lse = lse!.View<R>(),
             Plan = WindowViews.Plan<R>(layout, table, qkv), Scale = R.Of(1 / Math.Sqrt(layout.Dim)),
             Instances = layout.Windows, Heads = layout.Heads, Queries = layout.Tokens, Keys = layout.Tokens, Dim = layout.Dim,
         };
@@ -104,7 +116,8 @@ internal readonly struct WindowForward(WindowLayout layout, Tensor qkv, Tensor? 
     }
 }
 
-internal readonly struct WindowBackward(WindowLayout layout, (Tensor Qkv, Tensor? Table, Tensor? Pad) x, (Tensor Y, Tensor Dy, Tensor Lse) result,
+internal readonly struct WindowBackward(WindowLayout layout, (Tensor Qkv, Tensor? Table, Tensor? Pad) x,
+    (Tensor Y, Tensor Dy, Tensor Lse) result,
     (Tensor Qkv, Tensor? Table, Tensor? Pad) d) : IOpKernel
 {
     // Chunks are cut by the problem's size alone, so that sums have the same bits for any number of threads or groups.
@@ -120,10 +133,19 @@ internal readonly struct WindowBackward(WindowLayout layout, (Tensor Qkv, Tensor
         var (chunk, chunks) = Chunks((long)operands.Rows * operands.Line * sizeof(T));
         var sums = d.Table is null ? null : Tensor.Zeros([chunks, layout.Heads, operands.Rows, operands.Line], x.Qkv.DType);
         var padSums = d.Pad is null ? null : Tensor.Zeros([chunks, 3 * layout.Channels], x.Qkv.DType);
-        var to = new WindowGradients<T>(d.Qkv.Pointer<T>(), sums is null ? null : sums.Pointer<T>(), padSums is null ? null : padSums.Pointer<T>(), chunk);
-        Simd.Run<T, WindowBackwardCpu<T>>(new(operands, x.Table is null ? null : x.Table.Pointer<T>(), bias.Pointer<T>(), result.Dy.Pointer<T>(), to));
-        if (sums is not null) { Simd.Run<T, WindowFoldCpu<T>>(new(layout, sums.Pointer<T>(), chunks, operands.Rows, operands.Line, d.Table!.Pointer<T>())); }
-        if (padSums is not null) { CopyOp.Into(d.Pad!, ReduceOp.Run<SumReducer>("sum", padSums, [0]).Reshape(3 * layout.Channels)); }
+        var to = new WindowGradients<T>(d.Qkv.Pointer<T>(), sums is null ? null : sums.Pointer<T>(),
+            padSums is null ? null : padSums.Pointer<T>(), chunk);
+        Simd.Run<T, WindowBackwardCpu<T>>(new(operands, x.Table is null ? null : x.Table.Pointer<T>(), bias.Pointer<T>(),
+            result.Dy.Pointer<T>(), to));
+        if (sums is not null)
+        {
+            Simd.Run<T, WindowFoldCpu<T>>(new(layout, sums.Pointer<T>(), chunks, operands.Rows, operands.Line,
+                d.Table!.Pointer<T>()));
+        }
+        if (padSums is not null)
+        {
+            CopyOp.Into(d.Pad!, ReduceOp.Run<SumReducer>("sum", padSums, [0]).Reshape(3 * layout.Channels));
+        }
     }
 
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
@@ -132,15 +154,20 @@ internal readonly struct WindowBackward(WindowLayout layout, (Tensor Qkv, Tensor
         int n = layout.Tokens, c3 = 3 * layout.Channels;
         var (chunk, chunks) = d.Table is null ? (1, layout.Windows) : Chunks((long)n * n * x.Qkv.DType.Size());
         var sums = d.Table is null ? null : Tensor.Zeros([chunks, layout.Heads, n, n], x.Qkv.DType, device);
-        var padRows = d.Pad is null || layout.PadTokens == 0 ? null : Tensor.Zeros([layout.Batch * layout.PadTokens, c3], x.Qkv.DType, device);
+        var padRows = d.Pad is null || layout.PadTokens == 0 ? null
+            : Tensor.Zeros([layout.Batch * layout.PadTokens, c3], x.Qkv.DType, device);
         var delta = Tensor.EmptyLike(result.Lse);
         var args = new AttentionBackwardGpu.Args<R, WindowPlan<R>>
         {
-            Q = WindowViews.Part<R>(x.Qkv, 0, layout), K = WindowViews.Part<R>(x.Qkv, 1, layout), V = WindowViews.Part<R>(x.Qkv, 2, layout),
+            Q = WindowViews.Part<R>(x.Qkv, 0, layout), K = WindowViews.Part<R>(x.Qkv, 1, layout),
+            V = WindowViews.Part<R>(x.Qkv, 2, layout),
             Y = WindowViews.Output<R>(result.Y, layout), Dy = WindowViews.Output<R>(result.Dy, layout),
-            Dq = WindowViews.Part<R>(d.Qkv, 0, layout), Dk = WindowViews.Part<R>(d.Qkv, 1, layout), Dv = WindowViews.Part<R>(d.Qkv, 2, layout),
-            Pad = (x.Pad ?? x.Qkv).View<R>(), HasPad = x.Pad is null ? 0 : 1, PadGradient = (padRows ?? x.Qkv).View<R>(), HasPadGradient = padRows is null ? 0 : 1,
-            Lse = result.Lse.View<R>(), Delta = delta.View<R>(), Sink = (sums ?? x.Qkv).View<R>(), HasSink = sums is null ? 0 : 1, Members = chunk,
+            Dq = WindowViews.Part<R>(d.Qkv, 0, layout), Dk = WindowViews.Part<R>(d.Qkv, 1, layout),
+            Dv = WindowViews.Part<R>(d.Qkv, 2, layout),
+            Pad = (x.Pad ?? x.Qkv).View<R>(), HasPad = x.Pad is null ? 0 : 1, PadGradient = (padRows ?? x.Qkv).View<R>(),
+            HasPadGradient = padRows is null ? 0 : 1,
+            Lse = result.Lse.View<R>(), Delta = delta.View<R>(), Sink = (sums ?? x.Qkv).View<R>(),
+            HasSink = sums is null ? 0 : 1, Members = chunk,
             Plan = WindowViews.Plan<R>(layout, x.Table, x.Qkv), Scale = R.Of(1 / Math.Sqrt(layout.Dim)),
             Instances = layout.Windows, Heads = layout.Heads, Queries = n, Keys = n, Dim = layout.Dim,
         };
@@ -160,7 +187,8 @@ internal readonly struct WindowBackward(WindowLayout layout, (Tensor Qkv, Tensor
     }
 }
 
-/// <summary>Parts of the packed map as rows for the GPU kernels: a token's place comes from the plan, so instances add nothing.</summary>
+/// <summary>Parts of the packed map as rows for the GPU kernels: a token's place comes from the plan, so instances add
+/// nothing.</summary>
 internal static class WindowViews
 {
     public static GpuRows<R> Part<R>(Tensor packed, int part, WindowLayout layout) where R : unmanaged
@@ -171,7 +199,8 @@ internal static class WindowViews
         return new() { Data = view.View<R>(), Head = layout.Dim, Token = 3 * layout.Channels };
     }
 
-    public static GpuRows<R> Output<R>(Tensor y, WindowLayout layout) where R : unmanaged => new() { Data = y.View<R>(), Head = layout.Dim, Token = layout.Channels };
+    public static GpuRows<R> Output<R>(Tensor y, WindowLayout layout)
+        where R : unmanaged => new() { Data = y.View<R>(), Head = layout.Dim, Token = layout.Channels };
 
     public static WindowPlan<R> Plan<R>(WindowLayout layout, Tensor? table, Tensor dummy) where R : unmanaged, IReal<R> =>
         new() { Layout = layout, Table = (table ?? dummy).View<R>(), HasTable = table is null ? 0 : 1 };

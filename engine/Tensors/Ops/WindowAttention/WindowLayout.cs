@@ -4,11 +4,13 @@ namespace FlorenceKernels.Tensors;
 
 /// <summary>Window size and cyclic shift of a window attention.</summary>
 /// <param name="Height">Rows of a window.</param> <param name="Width">Columns of a window.</param>
-/// <param name="ShiftH">Rows the grid of windows is shifted by, below <paramref name="Height"/>; 0 means no shift and no mask on this axis.</param>
+/// <param name="ShiftH">Rows the grid of windows is shifted by, below <paramref name="Height"/>; 0 means no shift and no mask
+/// on this axis.</param>
 /// <param name="ShiftW">Columns the grid of windows is shifted by, below <paramref name="Width"/>.</param>
 public readonly record struct WindowShape(int Height, int Width, int ShiftH = 0, int ShiftW = 0);
 
-/// <summary>Where the tokens of a window lie: roll, padding, partition and mask as index arithmetic, for CPU and GPU kernels alike.</summary>
+/// <summary>Where the tokens of a window lie: roll, padding, partition and mask as index arithmetic, for CPU and GPU kernels
+/// alike.</summary>
 internal struct WindowLayout
 {
     public int Batch, H, W, WindowH, WindowW, ShiftH, ShiftW, Heads, Dim, GridH, GridW;
@@ -54,8 +56,8 @@ internal struct WindowLayout
         return -1 - image * PadTokens - pad;
     }
 
-    /// <summary>The part of its window a token belongs to after the shift: tokens of different parts were not neighbours before it.
-    /// Only the last windows of a shifted axis have two parts; elsewhere 0.</summary>
+    /// <summary>The part of its window a token belongs to after the shift: tokens of different parts were not neighbours before
+    /// it. Only the last windows of a shifted axis have two parts; elsewhere 0.</summary>
     public readonly int Part(int window, int row)
     {
         var inImage = window % (GridH * GridW);
