@@ -1,5 +1,6 @@
 using System;
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -22,47 +23,48 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
         public void Run<R>() where R : struct, ISimd<R, T>
         {
             var self = this;
-            CpuThreads.ForRange(rows, Math.Max(1, Grain / g.Depth), (first, end) =>
-            {
-                for (var row = first; row < end; row++) { self.Window<R>(self.Start + row, self.Target(row)); }
-            });
+            CpuThreads.ForRange(rows, Math.Max(1, Grain / g.Depth), (first, end) => self.Windows<R>(first, end));
         }
 
-        private long Start => from;
-
-        private T* Target(long row) => col + row * g.Depth;
-
-        private void Window<R>(long position, T* to) where R : struct, ISimd<R, T>
+        private void Windows<R>(long first, long end) where R : struct, ISimd<R, T>
         {
-            (position, var ow) = Math.DivRem(position, g.W.Out);
-            (position, var oh) = Math.DivRem(position, g.H.Out);
-            var (b, od) = Math.DivRem(position, g.D.Out);
-            int d = g.D.At((int)od, 0), h = g.H.At((int)oh, 0), w = g.W.At((int)ow, 0);
-            var width = g.XLast ? g.Channels : 1;
-            var source = b * g.Channels * g.Inputs + (((long)d * g.H.Size + h) * g.W.Size + w) * width;
-            var isInside = d >= 0 && h >= 0 && w >= 0 && d + Reach(g.D) < g.D.Size && h + Reach(g.H) < g.H.Size && w + Reach(g.W) < g.W.Size;
-            if (isInside && g.W.Dilation == 1) { InsideWindow<R>(source, to); }
-            else { BorderWindow<R>(x + source, d, h, w, to); }
+            var (row, ow) = Math.DivRem(from + first, g.W.Out);
+            for (var to = col + first * g.Depth; first < end; row++, ow = 0)
+            {
+                var (slice, oh) = Math.DivRem(row, g.H.Out);
+                var (b, od) = Math.DivRem(slice, g.D.Out);
+                int d = g.D.At((int)od, 0), h = g.H.At((int)oh, 0), width = g.XLast ? g.Channels : 1;
+                var line = b * g.Channels * g.Inputs + ((long)d * g.H.Size + h) * g.W.Size * width;
+                var isInside = d >= 0 && h >= 0 && d + Reach(g.D) < g.D.Size && h + Reach(g.H) < g.H.Size && g.W.Dilation == 1;
+                for (; ow < g.W.Out && first < end; ow++, first++, to += g.Depth)
+                {
+                    var w = g.W.At((int)ow, 0);
+                    if (isInside && w >= 0 && w + g.W.Kernel <= g.W.Size) { InsideWindow<R>(line + (long)w * width, to); }
+                    else { BorderWindow<R>(x + line + (long)w * width, d, h, w, to); }
+                }
+            }
         }
 
         private static int Reach(ConvAxis axis) => (axis.Kernel - 1) * axis.Dilation;
 
-        // Runs of kw·width neighbours. One shorter than a vector spills into the next run's place, which is written after it; the window's
-        // last run does not, nor one that would read past the end of x.
+        // Runs of kw·width neighbours. A run of up to 32 bytes is copied as 32: what spills into the next run's place is written after it.
+        // The window's last run does not spill, nor one that would read past the end of x.
         private void InsideWindow<R>(long source, T* to) where R : struct, ISimd<R, T>
         {
             var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
-            int run = g.W.Kernel * width, lines = g.H.Kernel;
+            var run = g.W.Kernel * width;
             long line = (long)g.H.Dilation * g.W.Size * width, slice = (long)g.D.Dilation * g.H.Size * g.W.Size * width;
-            var spillEnd = (long)g.Batch * g.Channels * g.Inputs - R.Count;
-            var last = to + g.Depth - run;
-            for (var i = 0; i < planes * g.D.Kernel; i++)
+            T* last = to + g.Depth - run, spillEnd = x + (long)g.Batch * g.Channels * g.Inputs - 32 / sizeof(T);
+            for (var plane = 0; plane < planes; plane++)
             {
-                var from = source + (i / g.D.Kernel) * (long)g.Inputs + i % g.D.Kernel * slice;
-                for (var kh = 0; kh < lines; kh++, from += line, to += run)
+                for (var kd = 0; kd < g.D.Kernel; kd++)
                 {
-                    if (run < R.Count && to != last && from <= spillEnd) { R.Load(x + from).Store(to); }
-                    else { Copy<R>(x + from, to, run); }
+                    var next = x + source + plane * (long)g.Inputs + kd * slice;
+                    for (var kh = 0; kh < g.H.Kernel; kh++, next += line, to += run)
+                    {
+                        if (run * sizeof(T) <= 32 && to != last && next <= spillEnd) { Vector256.Load((byte*)next).Store((byte*)to); }
+                        else { Copy<R>(next, to, run); }
+                    }
                 }
             }
         }
@@ -70,18 +72,21 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
         private void BorderWindow<R>(T* source, int d, int h, int w, T* to) where R : struct, ISimd<R, T>
         {
             var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
-            for (var i = 0; i < planes * g.D.Kernel * g.H.Kernel; i++)
+            int low = 0, high = g.W.Kernel, step = g.W.Dilation;
+            while (low < high && w + low * step < 0) { low++; }
+            while (high > low && w + (high - 1) * step >= g.W.Size) { high--; }
+            for (var i = 0; i < planes * g.D.Kernel * g.H.Kernel; i++, to += g.W.Kernel * width)
             {
                 var (rest, kh) = Math.DivRem(i, g.H.Kernel);
                 var (plane, kd) = Math.DivRem(rest, g.D.Kernel);
                 int dd = kd * g.D.Dilation, dh = kh * g.H.Dilation;
-                var isInside = (uint)(d + dd) < (uint)g.D.Size && (uint)(h + dh) < (uint)g.H.Size;
+                new Span<T>(to, g.W.Kernel * width).Clear();
+                if ((uint)(d + dd) >= (uint)g.D.Size || (uint)(h + dh) >= (uint)g.H.Size) { continue; }
                 var line = source + (((long)plane * g.D.Size + dd) * g.H.Size + dh) * g.W.Size * width;
-                for (var kw = 0; kw < g.W.Kernel; kw++, to += width)
+                if (step == 1) { Copy<R>(line + low * width, to + low * width, (high - low) * width); }
+                else
                 {
-                    var dw = kw * g.W.Dilation;
-                    if (isInside && (uint)(w + dw) < (uint)g.W.Size) { Copy<R>(line + (long)dw * width, to, width); }
-                    else { new Span<T>(to, width).Clear(); }
+                    for (var kw = low; kw < high; kw++) { Copy<R>(line + (long)kw * step * width, to + kw * width, width); }
                 }
             }
         }

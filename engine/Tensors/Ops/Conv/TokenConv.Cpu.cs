@@ -27,7 +27,8 @@ internal static unsafe class TokenConvCpu<T> where T : unmanaged, IBinaryFloatin
             var col = scratch.Pointer<T>();
             var rows = (int)(to - from);
             PatchRows<T>.Fill(g, x, from, rows, col);
-            ConvGemm.Multiply(rows, g.Outputs, g.Depth, col, g.Depth, 1, w, 1, g.Depth, y + from * g.Outputs, g.Outputs, add: false, bias);
+            if (bias is not null) { Repeat(bias, g.Outputs, y + from * g.Outputs, rows); }
+            ConvGemm.Multiply(rows, g.Outputs, g.Depth, col, g.Depth, 1, w, 1, g.Depth, y + from * g.Outputs, g.Outputs, add: bias is not null);
         }
 
         var total = (long)g.Batch * g.Positions;
@@ -67,6 +68,13 @@ internal static unsafe class TokenConvCpu<T> where T : unmanaged, IBinaryFloatin
                 add: from > first);
         });
     }
+
+    // Cheaper than the product's epilogue, which takes each tile through memory once more.
+    private static void Repeat(T* row, int count, T* to, long rows) =>
+        CpuThreads.ForRange(rows, Math.Max(1, (1 << 15) / count), (from, end) =>
+        {
+            for (var i = from; i < end; i++) { new Span<T>(row, count).CopyTo(new Span<T>(to + i * count, count)); }
+        });
 
     private static void ForBlocks(long first, long end, long block, Action<long, long> body)
     {
