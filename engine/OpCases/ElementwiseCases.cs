@@ -33,7 +33,7 @@ public sealed class ElementwiseCases : IOpCases
         return
         [
             .. Rows("Abs", F.Abs, Math.Abs), .. Rows("Exp", F.Exp, Math.Exp), .. Rows("Log", F.Log, Math.Log, 0.1, 4),
-            .. Rows("Log1P", F.Log1P, v => Math.Log(1 + v), -0.5, 4), .. Rows("Sqrt", F.Sqrt, Math.Sqrt, 0.1, 4),
+            .. Rows("Log1P", F.Log1P, v => Math.Log(1 + v), -0.5, 4), new("Log1P", "tiny", x => F.Log1P(x[0]) * 1e7, x => x[0].Map(v => (v - v * v / 2) * 1e7), new In([5], -1e-7, 1e-7)), .. Rows("Sqrt", F.Sqrt, Math.Sqrt, 0.1, 4),
             .. Rows("Rsqrt", F.Rsqrt, v => 1 / Math.Sqrt(v), 0.1, 4), .. Rows("Reciprocal", F.Reciprocal, v => 1 / v, 0.3, 4),
             .. Rows("Square", F.Square, v => v * v), .. Rows("Sin", F.Sin, Math.Sin), .. Rows("Cos", F.Cos, Math.Cos),
             .. Rows("Tanh", F.Tanh, Math.Tanh), .. Rows("Sigmoid", F.Sigmoid, v => 1 / (1 + Math.Exp(-v))),

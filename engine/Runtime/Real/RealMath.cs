@@ -23,13 +23,23 @@ public static class RealMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Sigmoid<R>(R x) where R : struct, IReal<R> => R.Of(1) / (R.Of(1) + R.Exp(-x));
 
-    /// <summary>ln(1 + x), accurate near 0: ln(u)·x/(u − 1) with u = 1 + x rounded (Kahan; Goldberg 1991, theorem 4).</summary>
+    /// <summary>ln(1 + x); for |x| ≤ ¼ as 2·artanh(x/(2 + x)) by its series, where 1 + x would round x away.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Log1P<R>(R x) where R : struct, IReal<R>
     {
-        var u = R.Of(1) + x;
-        var d = u - R.Of(1);
-        return R.IfEqual(d, R.Of(0), x, R.IfEqual(d, x, R.Log(u), R.Log(u) * x / d));
+        var z = x / (R.Of(2) + x);
+        var s = z * z;
+        var p = R.Of(1.0 / 19);
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 17));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 15));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 13));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 11));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 9));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 7));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 5));
+        p = R.MultiplyAdd(p, s, R.Of(1.0 / 3));
+        p = R.MultiplyAdd(p, s, R.Of(1));
+        return R.IfGreater(R.Abs(x), R.Of(0.25), R.Log(R.Of(1) + x), R.Of(2) * z * p);
     }
 
     /// <summary>e^{−x²/2}/√(2π).</summary>

@@ -9,7 +9,7 @@ internal static class CrossEntropyGpu
 {
     internal static void ForwardRow<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(GroupTree.MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         for (var row = Grid.IdxX; row < a.N; row += Grid.DimX)
         {
             var start = row * a.C;
@@ -18,7 +18,7 @@ internal static class CrossEntropyGpu
             if (a.IsSmooth != 0)
             {
                 for (var i = Group.IdxX; i < a.C; i += Group.DimX) { sum += logSum - (a.X[start + i] - shift); }
-                sum = GroupTree.Sum(shared, sum);
+                sum = GroupTree.Sum(shared, 2, sum);
             }
 
             if (Group.IdxX == 0)

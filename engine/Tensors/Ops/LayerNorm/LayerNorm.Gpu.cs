@@ -17,13 +17,13 @@ internal static class LayerNormGpu
 
     internal static void ForwardRow<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(GroupTree.MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         for (var row = Grid.IdxX; row < a.N; row += Grid.DimX)
         {
             var start = row * a.C;
             var sum = R.Of(0);
             for (var i = Group.IdxX; i < a.C; i += Group.DimX) { sum += a.X[start + i]; }
-            var mean = GroupTree.Sum(shared, sum) * a.PerC;
+            var mean = GroupTree.Sum(shared, 0, sum) * a.PerC;
             sum = R.Of(0);
             for (var i = Group.IdxX; i < a.C; i += Group.DimX)
             {
@@ -31,7 +31,7 @@ internal static class LayerNormGpu
                 sum += d * d;
             }
 
-            var rstd = R.Of(1) / R.Sqrt(GroupTree.Sum(shared, sum) * a.PerC + a.Eps);
+            var rstd = R.Of(1) / R.Sqrt(GroupTree.Sum(shared, 1, sum) * a.PerC + a.Eps);
             for (var i = Group.IdxX; i < a.C; i += Group.DimX)
             {
                 var value = (a.X[start + i] - mean) * rstd;
@@ -51,7 +51,7 @@ internal static class LayerNormGpu
     // Beta holds dy, Y receives dx.
     internal static void BackwardRow<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(GroupTree.MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         for (var row = Grid.IdxX; row < a.N; row += Grid.DimX)
         {
             var start = row * a.C;
@@ -64,8 +64,8 @@ internal static class LayerNormGpu
                 dot += g * (a.X[start + i] - mean) * rstd;
             }
 
-            sum = GroupTree.Sum(shared, sum) * a.PerC;
-            dot = GroupTree.Sum(shared, dot) * a.PerC;
+            sum = GroupTree.Sum(shared, 0, sum) * a.PerC;
+            dot = GroupTree.Sum(shared, 1, dot) * a.PerC;
             for (var i = Group.IdxX; i < a.C; i += Group.DimX)
             {
                 var g = a.Beta[start + i];

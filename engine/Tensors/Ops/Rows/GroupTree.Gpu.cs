@@ -4,13 +4,18 @@ using ILGPU;
 namespace FlorenceKernels.Tensors;
 
 /// <summary>Reductions over the threads of one group through shared memory: a fixed tree, so that the bits repeat. Every thread of the group
-/// must call, and gets the result; the shared memory may be used again at once.</summary>
+/// must call, and gets the result.</summary>
+/// <remarks>Each reduction of a kernel's loop body has a result slot of its own. ILGPU at O2 moves a load down to its first use, past barriers
+/// too, so a result read from a place that the next reduction overwrites would be read too late; the slot keeps it until the body ends.</remarks>
 internal static class GroupTree
 {
-    /// <summary>Elements of shared memory a caller allocates: the largest group.</summary>
+    /// <summary>Elements of shared memory a caller allocates: the largest group, then the result slots.</summary>
+    public const int Size = MaxThreads + 4;
+
+    /// <summary>The largest group.</summary>
     public const int MaxThreads = 256;
 
-    public static R Sum<R>(ArrayView<R> shared, R value) where R : unmanaged, IReal<R>
+    public static R Sum<R>(ArrayView<R> shared, int slot, R value) where R : unmanaged, IReal<R>
     {
         shared[Group.IdxX] = value;
         Group.Barrier();
@@ -20,12 +25,10 @@ internal static class GroupTree
             Group.Barrier();
         }
 
-        var result = shared[0];
-        Group.Barrier();
-        return result;
+        return Share(shared, slot);
     }
 
-    public static R Max<R>(ArrayView<R> shared, R value) where R : unmanaged, IReal<R>
+    public static R Max<R>(ArrayView<R> shared, int slot, R value) where R : unmanaged, IReal<R>
     {
         shared[Group.IdxX] = value;
         Group.Barrier();
@@ -35,8 +38,13 @@ internal static class GroupTree
             Group.Barrier();
         }
 
-        var result = shared[0];
+        return Share(shared, slot);
+    }
+
+    private static R Share<R>(ArrayView<R> shared, int slot) where R : unmanaged
+    {
+        if (Group.IdxX == 0) { shared[MaxThreads + slot] = shared[0]; }
         Group.Barrier();
-        return result;
+        return shared[MaxThreads + slot];
     }
 }

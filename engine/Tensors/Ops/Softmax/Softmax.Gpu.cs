@@ -13,21 +13,21 @@ internal static class SoftmaxGpu
     public static void Backward<R>(GpuDevice gpu, SoftmaxForm form, Args<R> a) where R : unmanaged, IReal<R> =>
         gpu.LaunchGroups(BackwardRow, a.N, a with { IsProbability = form == SoftmaxForm.Probability ? 1 : 0 });
 
-    /// <summary>The shift and ln Σe^{x − shift} of one row; a row of −∞ alone has shift 0 and sum 0.</summary>
+    /// <summary>The shift and ln Σe^{x − shift} of one row; a row of −∞ alone has shift 0 and sum 0. Uses result slots 0 and 1.</summary>
     public static R RowSum<R>(ArrayView<R> shared, ArrayView<R> x, int start, int count, R low, out R shift) where R : unmanaged, IReal<R>
     {
         var max = low;
         for (var i = Group.IdxX; i < count; i += Group.DimX) { max = R.Max(max, x[start + i]); }
-        max = GroupTree.Max(shared, max);
+        max = GroupTree.Max(shared, 0, max);
         shift = R.IfEqual(max, low, R.Of(0), max);
         var sum = R.Of(0);
         for (var i = Group.IdxX; i < count; i += Group.DimX) { sum += R.Exp(x[start + i] - shift); }
-        return GroupTree.Sum(shared, sum);
+        return GroupTree.Sum(shared, 1, sum);
     }
 
     internal static void ForwardRow<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(GroupTree.MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         for (var row = Grid.IdxX; row < a.N; row += Grid.DimX)
         {
             var start = row * a.C;
@@ -56,7 +56,7 @@ internal static class SoftmaxGpu
     // X holds dy, Y receives dx.
     internal static void BackwardRow<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(GroupTree.MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         for (var row = Grid.IdxX; row < a.N; row += Grid.DimX)
         {
             var start = row * a.C;
@@ -68,7 +68,7 @@ internal static class SoftmaxGpu
                 sum += d;
             }
 
-            sum = GroupTree.Sum(shared, sum);
+            sum = GroupTree.Sum(shared, 0, sum);
             for (var i = Group.IdxX; i < a.C; i += Group.DimX)
             {
                 R d = a.X[start + i], y = a.Saved[start + i], dx;
