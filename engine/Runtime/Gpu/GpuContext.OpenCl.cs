@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using ILGPU;
@@ -12,11 +13,12 @@ namespace FlorenceKernels.Runtime;
 //   read as "global" (measured: values, shared memory with barriers and GEMMs are right), so that flag is set for CPU devices only.
 public static partial class GpuContext
 {
+    private const int SmallestGroup = 16;
     private const string PoclNote = "generic address space emulated (flat CPU memory); for tests";
     private static readonly PropertyInfo? GenericAddressSpace = typeof(CLCapabilityContext).GetProperty(
         "GenericAddressSpace", BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
 
-    private static readonly System.Collections.Generic.HashSet<nint> Patched = [];
+    private static readonly HashSet<nint> Patched = [];
 
     private static void FindOpenClLibrary()
     {
@@ -49,8 +51,13 @@ public static partial class GpuContext
 
     private static bool IsCpu(CLDevice device) => device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_CPU);
 
-    private static string? Refusal(CLDevice device) =>
-        !device.Capabilities.GenericAddressSpace
-            ? "its OpenCL has no generic address space, which ILGPU needs; a driver with OpenCL C 2.0 or 3.0 with that feature works"
-            : !device.Capabilities.Float64 ? "it has no 64-bit floats, which gradient checks need" : null;
+    // Everything that is missing, so that one look at the list is enough.
+    private static string? Refusal(CLDevice device)
+    {
+        var missing = new List<string>();
+        if (!device.Capabilities.GenericAddressSpace) { missing.Add("a generic address space (OpenCL C 2.0, or 3.0 with that feature), which ILGPU needs"); }
+        if (!device.Capabilities.Float64) { missing.Add("64-bit floats (cl_khr_fp64), which gradient checks need"); }
+        if (device.MaxNumThreadsPerGroup < SmallestGroup) { missing.Add($"groups of {SmallestGroup} work-items, its largest are {device.MaxNumThreadsPerGroup}"); }
+        return missing.Count == 0 ? null : $"it lacks {string.Join("; and ", missing)}; a newer driver may have it";
+    }
 }

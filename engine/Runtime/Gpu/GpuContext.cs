@@ -49,17 +49,14 @@ public static partial class GpuContext
         var found = new List<DeviceFinding> { new("cpu", Device.Cpu.Description, null, "embedded default") };
         var cuda = context.GetCudaDevices();
         for (var i = 0; i < cuda.Count; i++) { found.Add(new($"cuda:{i}", cuda[i].Name, null, null)); }
-        if (cuda.Count == 0) { found.Add(new("cuda", "-", _cudaRefused ?? "no NVIDIA driver answers (libcuda.so.1); install one", null)); }
+        if (cuda.Count == 0) { found.Add(new("cuda", "-", WhyNoCuda(), null)); }
         var cl = context.GetCLDevices();
         for (var i = 0; i < cl.Count; i++)
         {
             found.Add(new($"opencl:{i}", cl[i].Name, Refusal(cl[i]), IsPatched(cl[i]) ? PoclNote : null));
         }
 
-        if (cl.Count == 0)
-        {
-            found.Add(new("opencl", "-", _openClRefused ?? "no OpenCL platform answers; install an ICD (for a CPU: pocl-opencl-icd)", null));
-        }
+        if (cl.Count == 0) { found.Add(new("opencl", "-", WhyNoOpenCl(), null)); }
 
         found.Add(new("simulator", $"ILGPU CPU accelerator, {SimulatorLanes} lanes", null, "runs GPU kernels as C#; for debugging"));
         return found;
@@ -75,7 +72,7 @@ public static partial class GpuContext
         }
         catch (Exception e) when (e is not DeviceException)
         {
-            throw new DeviceException($"{name} was found but could not be opened: {e.Message}; 'florence doctor' lists what is usable", e);
+            throw new DeviceException($"{name} was found but could not be opened: {DriverErrors.Text(e)}; 'florence doctor' lists what is usable", e);
         }
     }
 
@@ -92,18 +89,21 @@ public static partial class GpuContext
         {
             var cuda = context.GetCudaDevices();
             return index < cuda.Count ? cuda[index]
-                : throw new DeviceException($"{name} does not exist: {cuda.Count} CUDA devices found. {_cudaRefused} 'florence doctor' says more");
+                : throw new DeviceException($"{name} does not exist: {Missing(cuda.Count, "CUDA", WhyNoCuda)}");
         }
 
         var devices = context.GetCLDevices();
         if (index >= devices.Count)
         {
-            throw new DeviceException($"{name} does not exist: {devices.Count} OpenCL devices found. {_openClRefused} 'florence doctor' says more");
+            throw new DeviceException($"{name} does not exist: {Missing(devices.Count, "OpenCL", WhyNoOpenCl)}");
         }
 
         var refused = Refusal(devices[index]);
         return refused is null ? devices[index] : throw new DeviceException($"{name} ({devices[index].Name}) is not usable: {refused}");
     }
+
+    private static string Missing(int count, string kind, Func<string> why) =>
+        count == 0 ? why() : $"{kind} devices found: {count}, numbered from 0";
 
     private static Context Create()
     {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Numerics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -21,8 +22,9 @@ public sealed class GpuDevice : Device
     internal GpuDevice(string name, Accelerator accelerator) : base(name, new AcceleratorBlocks(name, accelerator))
     {
         _accelerator = accelerator;
-        // Simulated lanes are OS threads; a real group wants enough warps to hide latency.
-        GroupSize = accelerator is CPUAccelerator ? accelerator.MaxNumThreadsPerGroup : Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        // Simulated lanes are OS threads; a real group wants enough warps to hide latency. Reduction trees need a power of two.
+        var largest = accelerator is CPUAccelerator ? accelerator.MaxNumThreadsPerGroup : Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        GroupSize = 1 << BitOperations.Log2((uint)largest);
         MaxGroups = accelerator switch { CPUAccelerator => 2, CudaAccelerator => 2048, _ => 64 };
     }
 
