@@ -47,21 +47,21 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
 
         private static int Reach(ConvAxis axis) => (axis.Kernel - 1) * axis.Dilation;
 
-        // Runs of kw·width neighbours. One shorter than a vector spills into the next run's place, which is written after it; the window's
-        // last run does not, nor one that would read past the end of x.
+        // Runs of kw·width neighbours. One shorter than a vector spills into the places of the next runs, which are written after it, unless
+        // it would spill out of the window, whose neighbour another thread may have written, or read past the end of x.
         private void InsideWindow<R>(long source, T* to) where R : struct, ISimd<R, T>
         {
             var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
             int run = g.W.Kernel * width, lines = g.H.Kernel;
             long line = (long)g.H.Dilation * g.W.Size * width, slice = (long)g.D.Dilation * g.H.Size * g.W.Size * width;
             var spillEnd = (long)g.Batch * g.Channels * g.Inputs - R.Count;
-            var last = to + g.Depth - run;
+            var last = to + g.Depth - R.Count;
             for (var i = 0; i < planes * g.D.Kernel; i++)
             {
                 var from = source + (i / g.D.Kernel) * (long)g.Inputs + i % g.D.Kernel * slice;
                 for (var kh = 0; kh < lines; kh++, from += line, to += run)
                 {
-                    if (run < R.Count && to != last && from <= spillEnd) { R.Load(x + from).Store(to); }
+                    if (run < R.Count && to <= last && from <= spillEnd) { R.Load(x + from).Store(to); }
                     else { Copy<R>(x + from, to, run); }
                 }
             }
