@@ -20,6 +20,5 @@ internal static class ContrastiveRows
         },
     ];
 
-    // About unit length, so that the softmax is as sharp as in training.
-    private static Arg Feature => new([Batch, Width], Low: -0.0765, High: 0.0765);
+    private static Arg Feature => Arg.Grad(Batch, Width);
 }
