@@ -29,7 +29,7 @@ internal static class FlorenceCommand
         {
             if (parsed.Action is ParseErrorAction) { throw new UsageException(Complaint(parsed)); }
             return parsed.CommandResult.Command is Verb verb && parsed.Action is VerbAction
-                ? verb.Invoke(parsed, streams)
+                ? verb.Invoke(parsed, streams, CommandLine(args))
                 : parsed.Invoke(new InvocationConfiguration { Output = streams.Output, Error = streams.Error, EnableDefaultExceptionHandler = false });
         }
         catch (OperationCanceledException)
@@ -67,6 +67,10 @@ internal static class FlorenceCommand
         foreach (var help in root.Options.OfType<HelpOption>()) { help.Action = new HelpWithExamples((HelpAction)help.Action!); }
         return root;
     }
+
+    // The call as it can be pasted into a shell.
+    private static string CommandLine(string[] args) => "florence " + string.Join(' ', args.Select(a =>
+        a.Length > 0 && a.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+".Contains(c)) ? a : $"'{a.Replace("'", "'\\''")}'"));
 
     private static IEnumerable<Verb> Verbs(Command command) => command.Subcommands.SelectMany(c => c is Verb v ? [v] : Verbs(c));
 

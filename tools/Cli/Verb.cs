@@ -23,11 +23,11 @@ internal abstract class Verb : Command
     public IReadOnlyList<string> Examples { get; }
 
     /// <summary>Runs the verb with the streams of the process.</summary>
-    public int Invoke(ParseResult parsed, CallStreams streams)
+    public int Invoke(ParseResult parsed, CallStreams streams, string commandLine)
     {
         var raw = new GivenSettings(parsed.GetValue(_common.Config), Flags(parsed), parsed.GetValue(_common.Set) ?? []);
         var settings = raw.Resolve(Defaults(raw));
-        return Run(new VerbCall(settings, new Screen(streams, parsed.GetValue(_common.Json))));
+        return Run(new VerbCall(settings, new Screen(streams, parsed.GetValue(_common.Json)), commandLine));
     }
 
     /// <summary>Every setting of the verb with its default; other keys are refused. null stands for "not given".</summary>

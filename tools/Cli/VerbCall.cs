@@ -2,8 +2,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary>One call of a verb: its settings and where it writes.</summary>
-internal sealed record VerbCall(SettingsTree Settings, Screen Screen)
+/// <summary>One call of a verb: its settings, where it writes, and how it was written.</summary>
+internal sealed record VerbCall(SettingsTree Settings, Screen Screen, string CommandLine)
 {
     /// <summary>Opens the device that was asked for.</summary>
     public Device OpenDevice() => Device.Open(Settings.Text("device"));

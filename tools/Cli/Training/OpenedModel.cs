@@ -27,6 +27,9 @@ internal sealed class OpenedModel : IDisposable
 
     public Embedder Embedder { get; }
 
+    /// <summary>Scalars of the model.</summary>
+    public long ParameterCount => _parameters.Count;
+
     /// <summary>Image files → [count, width]: on white, squeezed into a square as in training's evaluation view.</summary>
     public float[] Files(IReadOnlyList<string> paths, Action<StageProgress>? report = null)
     {

@@ -1,4 +1,3 @@
-using System.IO;
 using System.Text.Json.Nodes;
 using FlorenceKernels.Training;
 
@@ -34,7 +33,7 @@ internal sealed class PretrainVerb : Verb
         var result = TrainingSession.Execute(call, "pretrain", plan, data, device, interrupts.Token);
         call.Screen.Line(result.IsFinished
             ? $"trained {result.Steps} steps, loss {result.FinalLoss:0.0000}; checkpoint {result.CheckpointDirectory}"
-            : $"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on with: florence pretrain --config {Path.Combine(plan.Output, "args.json")}");
+            : $"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on with: {call.CommandLine}");
         call.Screen.Result(new JsonObject
         {
             ["step"] = result.Step, ["steps"] = result.Steps, ["finished"] = result.IsFinished, ["loss"] = result.FinalLoss,
