@@ -1,5 +1,5 @@
-using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Parameters;
+using BenchmarkDotNet.Attributes;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Benchmarks;

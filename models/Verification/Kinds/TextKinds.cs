@@ -96,7 +96,7 @@ public sealed class UniClLossKind : IGoldenKind
 }
 
 /// <summary>OpenAI's CLIP with its ViT image tower, composed of ops: the reference for imported CLIP weights.</summary>
-public sealed class ClipKind : IGoldenKind
+public sealed class ClipModelKind : IGoldenKind
 {
     /// <inheritdoc/>
     public IEnumerable<string> Kinds => ["clip"];

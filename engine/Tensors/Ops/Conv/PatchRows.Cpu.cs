@@ -48,13 +48,13 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
         private static int Reach(ConvAxis axis) => (axis.Kernel - 1) * axis.Dilation;
 
         // Runs of kw·width neighbours. A run of up to 32 bytes is copied as 32: what spills into the next run's place is written after it.
-        // The window's last run does not spill, nor one that would read past the end of x.
+        // No run spills past its window, whose neighbour another thread may have written, or reads past the end of x.
         private void InsideWindow<R>(long source, T* to) where R : struct, ISimd<R, T>
         {
             var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
             var run = g.W.Kernel * width;
             long line = (long)g.H.Dilation * g.W.Size * width, slice = (long)g.D.Dilation * g.H.Size * g.W.Size * width;
-            T* last = to + g.Depth - run, spillEnd = x + (long)g.Batch * g.Channels * g.Inputs - 32 / sizeof(T);
+            T* lastSpill = to + g.Depth - 32 / sizeof(T), spillEnd = x + (long)g.Batch * g.Channels * g.Inputs - 32 / sizeof(T);
             for (var plane = 0; plane < planes; plane++)
             {
                 for (var kd = 0; kd < g.D.Kernel; kd++)
@@ -62,7 +62,7 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
                     var next = x + source + plane * (long)g.Inputs + kd * slice;
                     for (var kh = 0; kh < g.H.Kernel; kh++, next += line, to += run)
                     {
-                        if (run * sizeof(T) <= 32 && to != last && next <= spillEnd) { Vector256.Load((byte*)next).Store((byte*)to); }
+                        if (run * sizeof(T) <= 32 && to <= lastSpill && next <= spillEnd) { Vector256.Load((byte*)next).Store((byte*)to); }
                         else { Copy<R>(next, to, run); }
                     }
                 }
