@@ -37,7 +37,8 @@ internal static unsafe class ContrastiveTiles
     public static void Free(void* scratch) => NativeMemory.AlignedFree(scratch);
 }
 
-internal readonly unsafe struct ContrastiveForwardCpu<T>(T* u, T* v, T* rowLse, T* columnLse, int batch, int width, double tau) : ISimdKernel<T>
+internal readonly unsafe struct ContrastiveForwardCpu<T>(T* u, T* v, T* rowLse, T* columnLse, T* own, int* order, int* start, int* end, int batch,
+    int width, double tau) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public void Run<R>() where R : struct, ISimd<R, T>
@@ -62,12 +63,29 @@ internal readonly unsafe struct ContrastiveForwardCpu<T>(T* u, T* v, T* rowLse, 
         {
             var columns = Math.Min(ContrastiveTiles.Columns, batch - from);
             ContrastiveTiles.Scores(u + (long)first * width, v + (long)from * width, tile, rows, columns, width, tau);
-            for (var i = 0; i < rows; i++) { OnlineRow<R>(tile + (long)i * columns, columns, ref max[i], ref sum[i]); }
+            for (var i = 0; i < rows; i++)
+            {
+                OnlineRow<R>(tile + (long)i * columns, columns, ref max[i], ref sum[i]);
+                AddPositives(first + i, tile + (long)i * columns, from, columns);
+            }
+
             TileColumns<R>(tile, rows, columns, partial + from, partial + batch + from);
         }
 
         for (var i = 0; i < rows; i++) { rowLse[first + i] = max[i] + T.Log(sum[i]); }
         ContrastiveTiles.Free(tile);
+    }
+
+    // Scores of positives are taken from the tile, the very numbers the log-sum-exp saw: a lone pair then has loss exactly 0.
+    private void AddPositives(int row, T* scores, int from, int columns)
+    {
+        if (from == 0) { own[row] = T.Zero; }
+        var sorted = new ReadOnlySpan<int>(order + start[row], end[row] - start[row]);
+        var at = sorted.BinarySearch(from);
+        for (at = at < 0 ? ~at : at; at < sorted.Length && sorted[at] < from + columns; at++)
+        {
+            own[row] += scores[sorted[at] - from] / T.CreateChecked(sorted.Length);
+        }
     }
 
     private static void OnlineRow<R>(T* row, int n, ref T max, ref T sum) where R : struct, ISimd<R, T>

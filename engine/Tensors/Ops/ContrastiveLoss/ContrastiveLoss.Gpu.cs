@@ -11,8 +11,16 @@ internal static class ContrastiveGpu
 {
     private const int MaxThreads = 256;
 
-    public static void LogSumExp<R>(GpuDevice gpu, ArrayView<R> a, ArrayView<R> b, ArrayView<R> lse, int batch, int width, R tau) where R : unmanaged, IReal<R> =>
+    public static void LogSumExp<R>(GpuDevice gpu, ArrayView<R> a, ArrayView<R> b, ArrayView<R> lse, ArrayView<R> own,
+        Positives positives, int batch, int width, R tau) where R : unmanaged, IReal<R>
+    {
         gpu.LaunchGroups(LogSumExpRows, batch, new Args<R> { A = a, B = b, LseA = lse, LseB = lse, Da = a, Sums = lse, Batch = batch, Width = width, Tau = tau });
+        gpu.LaunchElements(PositiveScores, batch, new PositiveArgs<R>
+        {
+            Scores = new Args<R> { A = a, B = b, LseA = lse, LseB = lse, Da = a, Sums = lse, Batch = batch, Width = width, Tau = tau }, Own = own,
+            Order = positives.Order.View<int>(), Start = positives.Start.View<int>(), End = positives.End.View<int>(),
+        });
+    }
 
     public static void Gradient<R>(GpuDevice gpu, ArrayView<R> a, ArrayView<R> b, ArrayView<R> lseA, ArrayView<R> lseB, ArrayView<R> da, ArrayView<R> sums,
         int batch, int width, R tau) where R : unmanaged, IReal<R> =>
@@ -98,6 +106,21 @@ internal static class ContrastiveGpu
         }
     }
 
+    internal static void PositiveScores<R>(PositiveArgs<R> k) where R : unmanaged, IReal<R>
+    {
+        for (var row = Grid.IdxX * Group.DimX + Group.IdxX; row < k.Scores.Batch; row += Grid.DimX * Group.DimX)
+        {
+            R sum = R.Of(0), count = R.Of(0);
+            for (var p = k.Start[row]; p < k.End[row]; p++)
+            {
+                sum += Score(k.Scores, row, k.Order[p]);
+                count += R.Of(1);
+            }
+
+            k.Own[row] = sum / count;
+        }
+    }
+
     internal static void PositivesMean<R>(MeanArgs<R> k) where R : unmanaged, IReal<R>
     {
         for (var i = Grid.IdxX * Group.DimX + Group.IdxX; i < k.Rows * k.Width; i += Grid.DimX * Group.DimX)
@@ -127,6 +150,13 @@ internal static class ContrastiveGpu
         public ArrayView<R> A, B, LseA, LseB, Da, Sums;
         public int Batch, Width;
         public R Tau;
+    }
+
+    internal struct PositiveArgs<R> where R : unmanaged
+    {
+        public Args<R> Scores;
+        public ArrayView<R> Own;
+        public ArrayView<int> Order, Start, End;
     }
 
     internal struct MeanArgs<R> where R : unmanaged

@@ -52,7 +52,7 @@ internal sealed record Positives(Tensor Order, Tensor Start, Tensor End)
         return new Positives(Tensor.From(order, [y.Length], labels.Device), Tensor.From(start, [y.Length], labels.Device), Tensor.From(end, [y.Length], labels.Device));
     }
 
-    /// <summary>Row i: the mean of x over the positives of i. Σᵢⱼ Tᵢⱼsᵢⱼ and T's share of the gradient need no B×B matrix then.</summary>
+    /// <summary>Row i: the mean of x over the positives of i. T's share of the gradient needs no B×B matrix then.</summary>
     public Tensor Mean(Tensor x)
     {
         var y = Tensor.EmptyLike(x);
@@ -92,9 +92,10 @@ internal sealed class ContrastiveGrad : GradFn
         using var noGrad = GradMode.NoGrad();
         var tau = Math.Exp(logitScale.Item());
         Tensor rows = Tensor.EmptyLike(u, [u.Shape[0]]), columns = Tensor.EmptyLike(rows);
-        Kernel.Run(u, new ForwardLaunch(u, v, rows, columns, tau));
+        var own = Tensor.EmptyLike(rows);
+        Kernel.Run(u, new ForwardLaunch(u, v, rows, columns, own, positives, tau));
         Tensor positiveU = positives.Mean(u), positiveV = positives.Mean(v);
-        var positiveSum = F.Sum(u * positiveV) * tau;
+        var positiveSum = F.Sum(own);
         var loss = (F.Sum(rows) + F.Sum(columns)) * (0.5 / u.Shape[0]) - positiveSum * (1.0 / u.Shape[0]);
         return (loss, new ContrastiveGrad(u, v, rows, columns, positiveU, positiveV, positiveSum, tau));
     }
@@ -113,15 +114,16 @@ internal sealed class ContrastiveGrad : GradFn
         ];
     }
 
-    private readonly struct ForwardLaunch(Tensor u, Tensor v, Tensor rows, Tensor columns, double tau) : IOpKernel
+    private readonly struct ForwardLaunch(Tensor u, Tensor v, Tensor rows, Tensor columns, Tensor own, Positives positives, double tau) : IOpKernel
     {
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => Simd.Run<T, ContrastiveForwardCpu<T>>(
-            new ContrastiveForwardCpu<T>(u.Pointer<T>(), v.Pointer<T>(), rows.Pointer<T>(), columns.Pointer<T>(), u.Shape[0], u.Shape[1], tau));
+            new ContrastiveForwardCpu<T>(u.Pointer<T>(), v.Pointer<T>(), rows.Pointer<T>(), columns.Pointer<T>(), own.Pointer<T>(),
+                positives.Order.Pointer<int>(), positives.Start.Pointer<int>(), positives.End.Pointer<int>(), u.Shape[0], u.Shape[1], tau));
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
         {
-            ContrastiveGpu.LogSumExp(device, u.View<R>(), v.View<R>(), rows.View<R>(), u.Shape[0], u.Shape[1], R.Of(tau));
-            ContrastiveGpu.LogSumExp(device, v.View<R>(), u.View<R>(), columns.View<R>(), u.Shape[0], u.Shape[1], R.Of(tau));
+            ContrastiveGpu.LogSumExp(device, u.View<R>(), v.View<R>(), rows.View<R>(), own.View<R>(), positives, u.Shape[0], u.Shape[1], R.Of(tau));
+            ContrastiveGpu.LogSumExp(device, v.View<R>(), u.View<R>(), columns.View<R>(), own.View<R>(), positives, u.Shape[0], u.Shape[1], R.Of(tau));
         }
     }
 
