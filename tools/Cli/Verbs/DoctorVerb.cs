@@ -5,6 +5,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
 using FlorenceKernels.Verification;
 
 namespace FlorenceKernels.Cli;
@@ -22,9 +23,11 @@ internal sealed class DoctorVerb : Verb
         var devices = GpuContext.Find();
         if (call.Settings.TextOrNull("device") is { } wanted) { _ = Device.Open(wanted); }
         var facts = Facts().ToArray();
-        call.Screen.Table(["device", "hardware", "state", "note"], devices.Select(d => new[]
+        var checks = devices.Where(d => d.Refused is null).ToDictionary(d => d.Name, d => DeviceCheck.SelfTest(Device.Open(d.Name)));
+        call.Screen.Table(["device", "hardware", "state", "self-test", "note"], devices.Select(d => new[]
         {
-            d.Name, d.Description, d.Refused is null ? "usable" : $"not usable: {d.Refused}", d.Note ?? "",
+            d.Name, d.Description, d.Refused is null ? "usable" : $"not usable: {d.Refused}",
+            checks.TryGetValue(d.Name, out var check) ? $"{(check.Passed ? "passed" : $"FAILED: {check.Message}")} in {check.Seconds:0.0} s" : "", d.Note ?? "",
         }));
         call.Screen.Line($"auto is {GpuContext.BestDevice()}");
         call.Screen.Table(["what", "found"], facts.Select(f => new[] { f.Name, f.Value }));
@@ -34,10 +37,11 @@ internal sealed class DoctorVerb : Verb
             ["devices"] = new JsonArray([.. devices.Select(d => new JsonObject
             {
                 ["name"] = d.Name, ["hardware"] = d.Description, ["usable"] = d.Refused is null, ["reason"] = d.Refused, ["note"] = d.Note,
+                ["selfTest"] = checks.TryGetValue(d.Name, out var check) ? check.Message : null, ["selfTestPassed"] = check?.Passed,
             })]),
             ["facts"] = new JsonObject(facts.Select(f => KeyValuePair.Create<string, JsonNode?>(f.Name, f.Value))),
         });
-        return 0;
+        return checks.Values.All(c => c.Passed) ? 0 : 1;
     }
 
     private static IEnumerable<(string Name, string Value)> Facts()
