@@ -11,6 +11,9 @@ namespace FlorenceKernels.Optim;
 /// average forgets the random start; <paramref name="warms"/> switches that off.</summary>
 public sealed class Ema(ParameterSet parameters, double decay, bool warms = true) : IDisposable
 {
+    /// <summary>Name of the number of updates among the state tensors.</summary>
+    public const string UpdatesName = "ema.updates";
+
     private readonly Dictionary<string, Tensor> _average = parameters.Named.ToDictionary(p => p.Key, p => TensorScope.Release(p.Value.Clone()), StringComparer.Ordinal);
     private long _updates;
 
@@ -27,7 +30,7 @@ public sealed class Ema(ParameterSet parameters, double decay, bool warms = true
     public IEnumerable<KeyValuePair<string, Tensor>> Named => _average;
 
     /// <summary>The averages, and the number of updates, for checkpoints.</summary>
-    public IEnumerable<KeyValuePair<string, Tensor>> StateTensors() => _average.Append(KeyValuePair.Create("ema.updates", Tensor.From([_updates], [])));
+    public IEnumerable<KeyValuePair<string, Tensor>> StateTensors() => _average.Append(KeyValuePair.Create(UpdatesName, Tensor.From([_updates], [])));
 
     /// <summary>Takes over the averages of a checkpoint.</summary>
     public void LoadState(IReadOnlyDictionary<string, Tensor> source)
@@ -38,7 +41,7 @@ public sealed class Ema(ParameterSet parameters, double decay, bool warms = true
             tensor.Assign(value);
         }
 
-        _updates = source.TryGetValue("ema.updates", out var updates) ? (long)updates.Item() : 0;
+        _updates = source.TryGetValue(UpdatesName, out var updates) ? (long)updates.Item() : 0;
     }
 
     /// <inheritdoc/>

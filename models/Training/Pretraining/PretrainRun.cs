@@ -82,7 +82,10 @@ public static class PretrainRun
         if (checkpoint is null) { throw new FlorenceException($"{runDirectory} has no checkpoint yet; let it train longer"); }
         var parameters = new ParameterSet(device);
         var model = new Models.Florence(FlorenceConfig.Load(Path.Combine(run, ModelFile)), parameters.Root);
-        using (var scope = TensorScope.Begin()) { _ = parameters.Load(TensorFile.Load(TrainState.WeightsFile(checkpoint), device)); }
+        using var scope = TensorScope.Begin();
+        var weights = TensorFile.Load(TrainState.WeightsFile(checkpoint), device);
+        weights.Remove(Ema.UpdatesName);
+        _ = parameters.Load(weights);
         return (model, ClipTokenizer.Load(Path.Combine(run, MergesFile)), parameters);
     }
 
