@@ -85,10 +85,14 @@ internal readonly unsafe struct SequenceForwardCpu<T>(SequenceOperands<T> x, Cpu
         var scratch = new CpuScratch(count * sizeof(T), 8);
         var tile = new Tile
         {
-            Q = scratch.Take<T>(Queries * Width), O = scratch.Take<T>(Queries * Width), Kt = scratch.Take<T>(Keys * d),
+            Q = scratch.Take<T>(Queries * Width),
+            O = scratch.Take<T>(Queries * Width),
+            Kt = scratch.Take<T>(Keys * d),
             V = scratch.Take<T>(Keys * Width),
-            S = scratch.Take<T>(Keys * AttentionTiles.BlockRows), KeyBias = scratch.Take<T>(Keys),
-            Max = scratch.Take<T>(Queries), Sum = scratch.Take<T>(Queries),
+            S = scratch.Take<T>(Keys * AttentionTiles.BlockRows),
+            KeyBias = scratch.Take<T>(Keys),
+            Max = scratch.Take<T>(Queries),
+            Sum = scratch.Take<T>(Queries),
         };
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
         for (var i = 0; i < rows; i++) { AttentionTiles.Scale<R, T>(x.Q.At(batch, head, q0 + i), tile.Q + i * Width, d, scale); }

@@ -152,10 +152,13 @@ internal readonly unsafe struct WindowForwardCpu<T>(WindowOperands<T> x, T* tabl
         var parts = scratch.Take<T>(line);
         var tile = new Tile
         {
-            Q = scratch.Take<T>((long)rows * width), Kt = scratch.Take<T>((long)d * line),
+            Q = scratch.Take<T>((long)rows * width),
+            Kt = scratch.Take<T>((long)d * line),
             V = scratch.Take<T>((long)rows * width),
-            S = scratch.Take<T>(line * AttentionTiles.BlockRows), O = scratch.Take<T>(width * AttentionTiles.BlockRows),
-            Max = scratch.Take<T>(line), Sum = scratch.Take<T>(line),
+            S = scratch.Take<T>(line * AttentionTiles.BlockRows),
+            O = scratch.Take<T>(width * AttentionTiles.BlockRows),
+            Max = scratch.Take<T>(line),
+            Sum = scratch.Take<T>(line),
         };
         if (!x.Locate(window, tokens, parts)) { parts = null; }
         AttentionTiles.FillColumns(tile.Kt, d, line, n, line, T.Zero);
