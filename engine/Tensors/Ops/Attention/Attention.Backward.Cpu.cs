@@ -42,12 +42,18 @@ internal readonly unsafe struct SequenceBackwardCpu<T>(SequenceOperands<T> x, Se
         var scratch = new CpuScratch(count * sizeof(T), 12);
         var tile = new Tile
         {
-            Dq = scratch.Take<T>((long)dqRows * Width), Q = scratch.Take<T>(Queries * Width),
+            Dq = scratch.Take<T>((long)dqRows * Width),
+            Q = scratch.Take<T>(Queries * Width),
             Dy = scratch.Take<T>(Queries * Width),
-            K = scratch.Take<T>(Keys * Width), Dk = scratch.Take<T>(keyRows * Width), Dv = scratch.Take<T>(keyRows * Width),
-            Kt = scratch.Take<T>(d * Keys), Vt = scratch.Take<T>(d * Keys), P = scratch.Take<T>(Queries * Keys),
+            K = scratch.Take<T>(Keys * Width),
+            Dk = scratch.Take<T>(keyRows * Width),
+            Dv = scratch.Take<T>(keyRows * Width),
+            Kt = scratch.Take<T>(d * Keys),
+            Vt = scratch.Take<T>(d * Keys),
+            P = scratch.Take<T>(Queries * Keys),
             Ds = scratch.Take<T>(Queries * Keys),
-            KeyBias = scratch.Take<T>(Keys), Delta = scratch.Take<T>(queries),
+            KeyBias = scratch.Take<T>(Keys),
+            Delta = scratch.Take<T>(queries),
         };
         for (var i = 0; i < queries; i++)
         {

@@ -186,10 +186,18 @@ internal static class AttentionBackwardGpu
 
         public readonly GpuTile.Target<R> To(GpuRows<R> rows, ArrayView<int> tokens, int part, int instance, int head, int row0,
             int rowEnd, int c0) => new()
-        {
-            Rows = rows, Pad = PadGradient, Tokens = tokens, Instance = instance, Head = head, Row0 = row0, RowEnd = rowEnd,
-            C0 = c0, Dim = Dim,
-            PadPitch = HasPadGradient != 0 && part > 0 ? 3 * Heads * Dim : 0, PadAt = (part * Heads + head) * Dim,
-        };
+            {
+                Rows = rows,
+                Pad = PadGradient,
+                Tokens = tokens,
+                Instance = instance,
+                Head = head,
+                Row0 = row0,
+                RowEnd = rowEnd,
+                C0 = c0,
+                Dim = Dim,
+                PadPitch = HasPadGradient != 0 && part > 0 ? 3 * Heads * Dim : 0,
+                PadAt = (part * Heads + head) * Dim,
+            };
     }
 }

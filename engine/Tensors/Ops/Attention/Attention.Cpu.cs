@@ -55,9 +55,10 @@ internal static unsafe class SequenceTiles
 // Attention over sequences, forward: OnlineTiles (FlashAttention-2, arXiv 2307.08691, algorithm 1). A task is 126 queries of
 // one head; per tile of 128 keys, seven query rows at a time: scores in registers, running maximum and sum, weights times v
 // onto the rows' accumulators. A causal block of rows touches only the keys it may see. Traffic: q and y once, k and v once per
-// 126 queries. Against libtorch 2.10's fused attention, two busy threads, f32, forward | forward+backward: B 64, N 77, 8 heads
-// of 64, causal 2.0-2.4x | 2.0-2.8x; B 8, N 577, 12 heads of 64 1.1-1.3x | 1.1-1.3x; B 2, N 1024, 8 heads of 64, causal
-// 1.3-2.0x | 1.6-2.3x.
+// 126 queries.
+// Against libtorch 2.10's fused attention, calls interleaved on a machine that others used too, medians, f32,
+// forward | forward+backward: B 64, N 77, 8 heads of 64, causal 2.0-2.1x | 2.4-2.7x; B 8, N 577, 12 heads of 64 1.2x | 1.5x;
+// B 2, N 1024, 8 heads of 64, causal 1.5x | 1.9x.
 internal readonly unsafe struct SequenceForwardCpu<T>(SequenceOperands<T> x, CpuRows<T> y, T* lse) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -85,10 +86,14 @@ internal readonly unsafe struct SequenceForwardCpu<T>(SequenceOperands<T> x, Cpu
         var scratch = new CpuScratch(count * sizeof(T), 8);
         var tile = new Tile
         {
-            Q = scratch.Take<T>(Queries * Width), O = scratch.Take<T>(Queries * Width), Kt = scratch.Take<T>(Keys * d),
+            Q = scratch.Take<T>(Queries * Width),
+            O = scratch.Take<T>(Queries * Width),
+            Kt = scratch.Take<T>(Keys * d),
             V = scratch.Take<T>(Keys * Width),
-            S = scratch.Take<T>(Keys * AttentionTiles.BlockRows), KeyBias = scratch.Take<T>(Keys),
-            Max = scratch.Take<T>(Queries), Sum = scratch.Take<T>(Queries),
+            S = scratch.Take<T>(Keys * AttentionTiles.BlockRows),
+            KeyBias = scratch.Take<T>(Keys),
+            Max = scratch.Take<T>(Queries),
+            Sum = scratch.Take<T>(Queries),
         };
         var scale = T.One / T.Sqrt(T.CreateChecked(d));
         for (var i = 0; i < rows; i++) { AttentionTiles.Scale<R, T>(x.Q.At(batch, head, q0 + i), tile.Q + i * Width, d, scale); }

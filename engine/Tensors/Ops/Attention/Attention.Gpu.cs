@@ -77,7 +77,14 @@ internal static class AttentionForwardGpu
             Group.Barrier();
             var y = new GpuTile.Target<R>
             {
-                Rows = a.Y, Tokens = queryTokens, Instance = instance, Head = head, Row0 = q0, RowEnd = a.Queries, C0 = c0, Dim = a.Dim,
+                Rows = a.Y,
+                Tokens = queryTokens,
+                Instance = instance,
+                Head = head,
+                Row0 = q0,
+                RowEnd = a.Queries,
+                C0 = c0,
+                Dim = a.Dim,
             };
             WeightedSum(y, p, v, stats, k0 == 0, isLast);
             Group.Barrier();

@@ -144,11 +144,19 @@ internal readonly struct SequenceForward(SequenceShape shape, Tensor q, Tensor k
         using var own = lse is null ? TensorScope.Release(Tensor.EmptyLike(q, q.Shape[..3])) : null;
         var args = new AttentionForwardGpu.Args<R, SequencePlan<R>>
         {
-            Q = AttentionViews.Rows<R>(q), K = AttentionViews.Rows<R>(k), V = AttentionViews.Rows<R>(v),
+            Q = AttentionViews.Rows<R>(q),
+            K = AttentionViews.Rows<R>(k),
+            V = AttentionViews.Rows<R>(v),
             Y = AttentionViews.Rows<R>(y),
-            Pad = q.View<R>(), Lse = (lse ?? own!).View<R>(), Plan = SequencePlan<R>.Create(shape, q, mask, keyPadding),
+            Pad = q.View<R>(),
+            Lse = (lse ?? own!).View<R>(),
+            Plan = SequencePlan<R>.Create(shape, q, mask, keyPadding),
             Scale = R.Of(1 / System.Math.Sqrt(shape.Dim)),
-            Instances = shape.Batch, Heads = shape.Heads, Queries = shape.Queries, Keys = shape.Keys, Dim = shape.Dim,
+            Instances = shape.Batch,
+            Heads = shape.Heads,
+            Queries = shape.Queries,
+            Keys = shape.Keys,
+            Dim = shape.Dim,
         };
         var items = (long)shape.Batch * shape.Heads * ((shape.Queries + GpuTile.Size - 1) / GpuTile.Size);
         device.LaunchGroups(AttentionForwardGpu.OnlineTiles<R, SequencePlan<R>>, items, args);
@@ -173,13 +181,28 @@ internal readonly struct SequenceBackward(SequenceShape shape, (Tensor Q, Tensor
         var delta = Tensor.EmptyLike(result.Lse);
         var args = new AttentionBackwardGpu.Args<R, SequencePlan<R>>
         {
-            Q = AttentionViews.Rows<R>(x.Q), K = AttentionViews.Rows<R>(x.K), V = AttentionViews.Rows<R>(x.V),
-            Y = AttentionViews.Rows<R>(result.Y), Dy = AttentionViews.Rows<R>(result.Dy),
-            Dq = AttentionViews.Rows<R>(d.Q), Dk = AttentionViews.Rows<R>(d.K), Dv = AttentionViews.Rows<R>(d.V),
-            Pad = x.Q.View<R>(), PadGradient = x.Q.View<R>(), Lse = result.Lse.View<R>(), Delta = delta.View<R>(),
-            Sink = dScores is null ? x.Q.View<R>() : dScores.View<R>(), HasSink = dScores is null ? 0 : 1, Members = 1,
-            Plan = SequencePlan<R>.Create(shape, x.Q, mask, keyPadding), Scale = R.Of(1 / System.Math.Sqrt(shape.Dim)),
-            Instances = shape.Batch, Heads = shape.Heads, Queries = shape.Queries, Keys = shape.Keys, Dim = shape.Dim,
+            Q = AttentionViews.Rows<R>(x.Q),
+            K = AttentionViews.Rows<R>(x.K),
+            V = AttentionViews.Rows<R>(x.V),
+            Y = AttentionViews.Rows<R>(result.Y),
+            Dy = AttentionViews.Rows<R>(result.Dy),
+            Dq = AttentionViews.Rows<R>(d.Q),
+            Dk = AttentionViews.Rows<R>(d.K),
+            Dv = AttentionViews.Rows<R>(d.V),
+            Pad = x.Q.View<R>(),
+            PadGradient = x.Q.View<R>(),
+            Lse = result.Lse.View<R>(),
+            Delta = delta.View<R>(),
+            Sink = dScores is null ? x.Q.View<R>() : dScores.View<R>(),
+            HasSink = dScores is null ? 0 : 1,
+            Members = 1,
+            Plan = SequencePlan<R>.Create(shape, x.Q, mask, keyPadding),
+            Scale = R.Of(1 / System.Math.Sqrt(shape.Dim)),
+            Instances = shape.Batch,
+            Heads = shape.Heads,
+            Queries = shape.Queries,
+            Keys = shape.Keys,
+            Dim = shape.Dim,
         };
         AttentionBackwardGpu.Launch(device, args);
     }

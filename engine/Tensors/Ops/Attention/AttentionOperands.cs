@@ -74,10 +74,16 @@ internal struct SequencePlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R
 
     public static SequencePlan<R> Create(SequenceShape shape, Tensor q, Tensor? mask, Tensor? keyPadding) => new()
     {
-        Mask = mask is null ? q.View<R>() : mask.View<R>(), HasMask = mask is null ? 0 : 1, IsCausal = shape.IsCausal ? 1 : 0,
+        Mask = mask is null ? q.View<R>() : mask.View<R>(),
+        HasMask = mask is null ? 0 : 1,
+        IsCausal = shape.IsCausal ? 1 : 0,
         Keys = shape.Keys,
-        KeyPadding = keyPadding is null ? default : keyPadding.View<byte>(), HasKeyPadding = keyPadding is null ? 0 : 1,
-        MaskBatch = Stride(mask, 0), MaskHead = Stride(mask, 1), MaskQuery = Stride(mask, 2), MaskKey = Stride(mask, 3),
+        KeyPadding = keyPadding is null ? default : keyPadding.View<byte>(),
+        HasKeyPadding = keyPadding is null ? 0 : 1,
+        MaskBatch = Stride(mask, 0),
+        MaskHead = Stride(mask, 1),
+        MaskQuery = Stride(mask, 2),
+        MaskKey = Stride(mask, 3),
     };
 
     private static int Stride(Tensor? mask, int axis) => mask is null ? 0 : checked((int)mask.Strides[axis]);

@@ -43,9 +43,13 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
         var parts = scratch.Take<T>(line);
         var tile = new Tile
         {
-            Q = scratch.Take<T>(head), K = scratch.Take<T>(head), Dy = scratch.Take<T>(head),
+            Q = scratch.Take<T>(head),
+            K = scratch.Take<T>(head),
+            Dy = scratch.Take<T>(head),
             Out = scratch.Take<T>(AttentionTiles.BlockRows * width),
-            Kt = scratch.Take<T>((long)d * line), Vt = scratch.Take<T>((long)d * line), P = scratch.Take<T>((long)rows * line),
+            Kt = scratch.Take<T>((long)d * line),
+            Vt = scratch.Take<T>((long)d * line),
+            P = scratch.Take<T>((long)rows * line),
             Ds = scratch.Take<T>((long)rows * line),
         };
         if (!x.Locate(window, tokens, parts)) { parts = null; }
@@ -71,8 +75,11 @@ internal readonly unsafe struct WindowBackwardCpu<T>(WindowOperands<T> x, T* tab
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 0, head), tile.Q + i * width, d, scale);
             AttentionTiles.Scale<R, T>(x.Row(tokens[i], 1, head), tile.K + i * width, d, T.One);
             if (tokens[i] < 0) { new Span<T>(tile.Dy + i * width, d).Clear(); }
-            else { AttentionTiles.Scale<R, T>(dy + (long)tokens[i] * x.Layout.Channels + head * d, tile.Dy + i * width, d,
-                T.One); }
+            else
+            {
+                AttentionTiles.Scale<R, T>(dy + (long)tokens[i] * x.Layout.Channels + head * d, tile.Dy + i * width, d,
+                T.One);
+            }
         }
     }
 

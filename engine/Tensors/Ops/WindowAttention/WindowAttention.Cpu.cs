@@ -126,10 +126,12 @@ internal static unsafe class WindowBias
 // One task takes whole windows; per head it gathers q·d^−½, kᵀ and v into L1/L2 scratch, then seven query rows at a time:
 // scores in registers from bias + q·kᵀ, softmax over the full row, weights times v, scatter. No roll, partition or [N, N]
 // tensor exists. Traffic: qkv once in, y once out. Arithmetic per window and head: 4·N²·d; the products run at 110 of the
-// core's 115 GFLOP/s (Zen 4). Ladder, B 8, 56x56x96, 3 heads, window 7, shift 3, f32, one thread, forward | forward+backward:
-// kᵀ gathered by element 15.8 | 50.5 ms; four tokens transposed at a time, next head's rows and outputs prefetched, logarithms
-// by vector 11.8 | 40.8 ms. Against libtorch 2.10 eager (roll, partition, matmul, bias, mask, softmax, matmul, reverse, roll),
-// two busy threads: 3.1-4.2x | 2.3-2.8x.
+// core's 115 GFLOP/s (Zen 4).
+// Ladder, B 8, 56x56x96, 3 heads, window 7, shift 3, f32, one thread, forward | forward+backward:
+// kᵀ gathered by element 15.8 | 50.5 ms; four tokens transposed at a time, next head's rows and outputs prefetched,
+// logarithms by vector 11.8 | 40.8 ms (two threads 6.2 | 20.4 ms).
+// Against libtorch 2.10 eager (roll, partition, matmul, bias, mask, softmax, matmul, reverse, roll), calls interleaved on a
+// machine that others used too, medians: 2.9-3.3x | 2.3-2.5x.
 internal readonly unsafe struct WindowForwardCpu<T>(WindowOperands<T> x, T* table, T* bias, T* y) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -152,10 +154,13 @@ internal readonly unsafe struct WindowForwardCpu<T>(WindowOperands<T> x, T* tabl
         var parts = scratch.Take<T>(line);
         var tile = new Tile
         {
-            Q = scratch.Take<T>((long)rows * width), Kt = scratch.Take<T>((long)d * line),
+            Q = scratch.Take<T>((long)rows * width),
+            Kt = scratch.Take<T>((long)d * line),
             V = scratch.Take<T>((long)rows * width),
-            S = scratch.Take<T>(line * AttentionTiles.BlockRows), O = scratch.Take<T>(width * AttentionTiles.BlockRows),
-            Max = scratch.Take<T>(line), Sum = scratch.Take<T>(line),
+            S = scratch.Take<T>(line * AttentionTiles.BlockRows),
+            O = scratch.Take<T>(width * AttentionTiles.BlockRows),
+            Max = scratch.Take<T>(line),
+            Sum = scratch.Take<T>(line),
         };
         if (!x.Locate(window, tokens, parts)) { parts = null; }
         AttentionTiles.FillColumns(tile.Kt, d, line, n, line, T.Zero);

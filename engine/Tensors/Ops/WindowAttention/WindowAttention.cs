@@ -104,12 +104,20 @@ internal readonly struct WindowForward(WindowLayout layout, Tensor qkv, Tensor? 
     {
         var args = new AttentionForwardGpu.Args<R, WindowPlan<R>>
         {
-            Q = WindowViews.Part<R>(qkv, 0, layout), K = WindowViews.Part<R>(qkv, 1, layout),
+            Q = WindowViews.Part<R>(qkv, 0, layout),
+            K = WindowViews.Part<R>(qkv, 1, layout),
             V = WindowViews.Part<R>(qkv, 2, layout),
-            Y = WindowViews.Output<R>(y, layout), Pad = (pad ?? qkv).View<R>(), HasPad = pad is null ? 0 : 1,
+            Y = WindowViews.Output<R>(y, layout),
+            Pad = (pad ?? qkv).View<R>(),
+            HasPad = pad is null ? 0 : 1,
             Lse = lse!.View<R>(),
-            Plan = WindowViews.Plan<R>(layout, table, qkv), Scale = R.Of(1 / Math.Sqrt(layout.Dim)),
-            Instances = layout.Windows, Heads = layout.Heads, Queries = layout.Tokens, Keys = layout.Tokens, Dim = layout.Dim,
+            Plan = WindowViews.Plan<R>(layout, table, qkv),
+            Scale = R.Of(1 / Math.Sqrt(layout.Dim)),
+            Instances = layout.Windows,
+            Heads = layout.Heads,
+            Queries = layout.Tokens,
+            Keys = layout.Tokens,
+            Dim = layout.Dim,
         };
         var items = (long)layout.Windows * layout.Heads * ((layout.Tokens + GpuTile.Size - 1) / GpuTile.Size);
         device.LaunchGroups(AttentionForwardGpu.OnlineTiles<R, WindowPlan<R>>, items, args);
@@ -159,17 +167,30 @@ internal readonly struct WindowBackward(WindowLayout layout, (Tensor Qkv, Tensor
         var delta = Tensor.EmptyLike(result.Lse);
         var args = new AttentionBackwardGpu.Args<R, WindowPlan<R>>
         {
-            Q = WindowViews.Part<R>(x.Qkv, 0, layout), K = WindowViews.Part<R>(x.Qkv, 1, layout),
+            Q = WindowViews.Part<R>(x.Qkv, 0, layout),
+            K = WindowViews.Part<R>(x.Qkv, 1, layout),
             V = WindowViews.Part<R>(x.Qkv, 2, layout),
-            Y = WindowViews.Output<R>(result.Y, layout), Dy = WindowViews.Output<R>(result.Dy, layout),
-            Dq = WindowViews.Part<R>(d.Qkv, 0, layout), Dk = WindowViews.Part<R>(d.Qkv, 1, layout),
+            Y = WindowViews.Output<R>(result.Y, layout),
+            Dy = WindowViews.Output<R>(result.Dy, layout),
+            Dq = WindowViews.Part<R>(d.Qkv, 0, layout),
+            Dk = WindowViews.Part<R>(d.Qkv, 1, layout),
             Dv = WindowViews.Part<R>(d.Qkv, 2, layout),
-            Pad = (x.Pad ?? x.Qkv).View<R>(), HasPad = x.Pad is null ? 0 : 1, PadGradient = (padRows ?? x.Qkv).View<R>(),
+            Pad = (x.Pad ?? x.Qkv).View<R>(),
+            HasPad = x.Pad is null ? 0 : 1,
+            PadGradient = (padRows ?? x.Qkv).View<R>(),
             HasPadGradient = padRows is null ? 0 : 1,
-            Lse = result.Lse.View<R>(), Delta = delta.View<R>(), Sink = (sums ?? x.Qkv).View<R>(),
-            HasSink = sums is null ? 0 : 1, Members = chunk,
-            Plan = WindowViews.Plan<R>(layout, x.Table, x.Qkv), Scale = R.Of(1 / Math.Sqrt(layout.Dim)),
-            Instances = layout.Windows, Heads = layout.Heads, Queries = n, Keys = n, Dim = layout.Dim,
+            Lse = result.Lse.View<R>(),
+            Delta = delta.View<R>(),
+            Sink = (sums ?? x.Qkv).View<R>(),
+            HasSink = sums is null ? 0 : 1,
+            Members = chunk,
+            Plan = WindowViews.Plan<R>(layout, x.Table, x.Qkv),
+            Scale = R.Of(1 / Math.Sqrt(layout.Dim)),
+            Instances = layout.Windows,
+            Heads = layout.Heads,
+            Queries = n,
+            Keys = n,
+            Dim = layout.Dim,
         };
         AttentionBackwardGpu.Launch(device, args);
         if (padRows is not null) { CopyOp.Into(d.Pad!, ReduceOp.Run<SumReducer>("sum", padRows, [0]).Reshape(c3)); }
