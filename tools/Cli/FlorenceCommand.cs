@@ -86,18 +86,27 @@ internal static class FlorenceCommand
     {
         var command = parsed.CommandResult.Command;
         var path = Path(parsed);
+        var verbs = string.Join(", ", command.Subcommands.Select(c => c.Name));
         if (parsed.UnmatchedTokens.FirstOrDefault() is { } token)
         {
-            string[] names = token.StartsWith('-')
-                ? [.. command.Options.Select(o => o.Name), .. parsed.RootCommandResult.Command.Options.Select(o => o.Name)]
-                : [.. command.Subcommands.Select(c => c.Name)];
-            var what = token.StartsWith('-') ? "an option" : command.Subcommands.Count > 0 ? "a verb" : "expected here";
-            return $"'{token}' is not {what} of '{path}'{NearestName.Hint(token, names)}{(command.Subcommands.Count > 0 && !token.StartsWith('-') ? $" It has: {string.Join(", ", names)}" : $" '{path} --help' lists what it takes")}";
+            if (token.StartsWith('-'))
+            {
+                var options = command.Options.Concat(parsed.RootCommandResult.Command.Options).Select(o => o.Name);
+                return $"'{token}' is not an option of '{path}'{NearestName.Hint(token, options)}; '{path} --help' lists them";
+            }
+
+            return verbs.Length == 0 ? $"'{token}' is one word too many; '{path} --help' shows what it takes"
+                : $"'{token}' is not a verb of '{path}'{NearestName.Hint(token, command.Subcommands.Select(c => c.Name))}; it has {verbs}";
         }
 
-        return command.Subcommands.Count > 0
-            ? $"'{path}' needs one of: {string.Join(", ", command.Subcommands.Select(c => c.Name))}"
-            : $"{parsed.Errors[0].Message.TrimEnd('.')}; '{path} --help' lists what it takes";
+        if (verbs.Length > 0) { return $"'{path}' needs one of {verbs}"; }
+        var message = parsed.Errors[0].Message.TrimEnd('.').Replace("expected type 'System.Double'", "a number", StringComparison.Ordinal);
+        foreach (var whole in new[] { "Int32", "Int64", "UInt64" })
+        {
+            message = message.Replace($"expected type 'System.{whole}'", "a whole number", StringComparison.Ordinal);
+        }
+
+        return $"{char.ToLowerInvariant(message[0])}{message[1..]}; '{path} --help' shows what it takes";
     }
 
     private static string Path(ParseResult parsed)

@@ -8,7 +8,7 @@ namespace FlorenceKernels.Cli;
 internal static class NearestName
 {
     /// <summary>" (did you mean 'x'?)", or nothing when no name is near.</summary>
-    public static string Hint(string given, IEnumerable<string> known) => Of(given, known) is { } name ? $"; did you mean '{name}'?" : "";
+    public static string Hint(string given, IEnumerable<string> known) => Of(given, known) is { } name ? $" (did you mean '{name}'?)" : "";
 
     /// <summary>The nearest name; null when all are far. A name whose last part is the given one counts as near.</summary>
     public static string? Of(string given, IEnumerable<string> known)

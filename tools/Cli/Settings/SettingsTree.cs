@@ -12,6 +12,9 @@ internal sealed class SettingsTree(JsonObject defaults)
     /// <summary>All settings as resolved.</summary>
     public JsonObject Root { get; } = (JsonObject)defaults.DeepClone();
 
+    /// <summary>A number node's value; JSON of this program and of files hold numbers in different types.</summary>
+    public static double NumberOf(JsonNode node) => double.TryParse(node.ToJsonString(), out var value) ? value : double.NaN;
+
     /// <summary>The node at a dotted path; null when absent.</summary>
     public static JsonNode? At(JsonObject root, string path)
     {
@@ -51,7 +54,7 @@ internal sealed class SettingsTree(JsonObject defaults)
     public string? TextOrNull(string path) => At(Root, path)?.ToString();
 
     /// <summary>A number setting.</summary>
-    public double Number(string path) => At(Root, path)!.GetValue<double>();
+    public double Number(string path) => NumberOf(At(Root, path)!);
 
     /// <summary>A whole number of at least <paramref name="least"/>.</summary>
     public int Integer(string path, int least = int.MinValue)

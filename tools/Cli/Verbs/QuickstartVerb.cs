@@ -32,7 +32,7 @@ internal sealed class QuickstartVerb : Verb
 
     protected override JsonObject Defaults(GivenSettings given)
     {
-        var minutes = given.Find("minutes") is JsonValue asked && asked.TryGetValue<double>(out var number) ? number : DefaultMinutes;
+        var minutes = given.Find("minutes") is { } asked ? SettingsTree.NumberOf(asked) : DefaultMinutes;
         if (!(minutes > 0)) { throw new UsageException($"--minutes {minutes}: the time must be positive"); }
         var defaults = TrainingPlan.Defaults(given, new PretrainOptions { Minutes = TrainingShare(minutes) }, "auto", "runs/quickstart");
         defaults["minutes"] = DefaultMinutes;
