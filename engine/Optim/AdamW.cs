@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
 
@@ -58,6 +59,7 @@ public sealed class AdamW : Optimizer
     {
         public static int States => 2;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R>
         {
             g += k.K8 * p;
@@ -71,6 +73,7 @@ public sealed class AdamW : Optimizer
     {
         public static int States => 3;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R>
         {
             g += k.K8 * p;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Numerics;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
@@ -56,6 +57,7 @@ public static class ClipGradNorm
     {
         public static int States => 0;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R> => new(p * k.K0, a, b, c);
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
@@ -54,6 +55,7 @@ public sealed class Ema(ParameterSet parameters, double decay, bool warms = true
     {
         public static int States => 0;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R> => new(k.K0 * p + k.K1 * g, a, b, c);
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
@@ -38,6 +39,7 @@ public sealed class Lamb(IEnumerable<OptimizedParameter> parameters, LambOptions
     {
         public static int States => 3;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R>
         {
             g *= k.K8;
@@ -51,6 +53,7 @@ public sealed class Lamb(IEnumerable<OptimizedParameter> parameters, LambOptions
     {
         public static int States => 3;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R> => new(p - k.K0 * c, a, b, c);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Optim;
@@ -21,6 +22,7 @@ public sealed class Sgd(IEnumerable<OptimizedParameter> parameters, SgdOptions? 
     {
         public static int States => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Update<R> Apply<R>(R p, R g, R a, R b, R c, Constants<R> k) where R : struct, IReal<R>
         {
             g += k.K1 * p;

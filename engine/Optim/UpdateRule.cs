@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 using ILGPU;
@@ -133,6 +134,7 @@ internal readonly unsafe struct UpdateCpu<TRule, T>(UpdateTarget[] targets, int 
         for (; i < n; i++) { Element(p + i, g + i, a + i, b + i, c + i, tail); }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Element<R>(T* p, T* g, T* a, T* b, T* c, Constants<R> k) where R : struct, ISimd<R, T>
     {
         var old = R.Load(p);

@@ -9,7 +9,7 @@ public sealed record PretrainOptions
     public string Model { get; init; } = "nano";
 
     /// <summary>Pairs per step.</summary>
-    public int BatchSize { get; init; } = 256;
+    public int BatchSize { get; init; } = 96;
 
     /// <summary>Steps to train; 0 takes what <see cref="Minutes"/> allows, measured at the start.</summary>
     public long Steps { get; init; }
@@ -21,13 +21,13 @@ public sealed record PretrainOptions
     public double LearningRate { get; init; } = 1e-3;
 
     /// <summary>Learning rate at the end of the cosine.</summary>
-    public double MinLearningRate { get; init; } = 1e-5;
+    public double MinLearningRate { get; init; } = 2e-5;
 
     /// <summary>Share of the steps spent on linear warm-up.</summary>
     public double WarmupShare { get; init; } = 0.08;
 
     /// <summary>AdamW's decay of weights; biases, norms, position tables and embeddings are exempt.</summary>
-    public double WeightDecay { get; init; } = 0.1;
+    public double WeightDecay { get; init; } = 0.05;
 
     /// <summary>AdamW's first moment decay.</summary>
     public double Beta1 { get; init; } = 0.9;
@@ -42,7 +42,7 @@ public sealed record PretrainOptions
     public double ClipGradNorm { get; init; } = 1;
 
     /// <summary>Decay of the exponential moving average of the weights that is evaluated and saved; 0 for none.</summary>
-    public double EmaDecay { get; init; }
+    public double EmaDecay { get; init; } = 0.99;
 
     /// <summary>Seed of initial weights, order, augmentation, templates and drop path.</summary>
     public ulong Seed { get; init; } = 1;
@@ -51,13 +51,13 @@ public sealed record PretrainOptions
     public double SameTextShare { get; init; } = 0.25;
 
     /// <summary>Probability of taking a pair's long text instead of its short one.</summary>
-    public double RichTextProb { get; init; } = 0.25;
+    public double RichTextProb { get; init; } = 0.05;
 
     /// <summary>Probability that a short text is put into a template (two-stage training switches it off in stage 2).</summary>
-    public double TemplateProb { get; init; } = 0.5;
+    public double TemplateProb { get; init; } = 0.2;
 
     /// <summary>Smallest area of the random crop.</summary>
-    public double MinCropScale { get; init; } = 0.5;
+    public double MinCropScale { get; init; } = 0.75;
 
     /// <summary>Strength of random brightness, contrast and saturation, 0 for none.</summary>
     public double ColourJitter { get; init; }

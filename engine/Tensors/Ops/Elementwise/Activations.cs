@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -12,9 +13,11 @@ public readonly struct Tanh : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => RealMath.Tanh(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(1) - saved * saved;
 }
 
@@ -28,9 +31,11 @@ public readonly struct Sigmoid : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => RealMath.Sigmoid(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => saved * (R.Of(1) - saved);
 }
 
@@ -44,9 +49,11 @@ public readonly struct Erf : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => RealMath.Erf(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(1.1283791670955126) * R.Exp(-(saved * saved));
 }
 
@@ -60,9 +67,11 @@ public readonly struct Relu : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Max(R.Of(0), x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.IfGreater(saved, R.Of(0), R.Of(1), R.Of(0));
 }
 
@@ -76,9 +85,11 @@ public readonly struct Clamp : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Min(q, R.Max(p, x));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.IfGreater(p, saved, R.Of(0), R.IfGreater(saved, q, R.Of(0), R.Of(1)));
 }
 
@@ -92,9 +103,11 @@ public readonly struct Relu6 : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Min(R.Of(6), R.Max(R.Of(0), x));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.IfGreater(saved, R.Of(0), R.IfGreater(R.Of(6), saved, R.Of(1), R.Of(0)), R.Of(0));
 }
 
@@ -108,9 +121,11 @@ public readonly struct HardSigmoid : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Min(R.Of(6), R.Max(R.Of(0), x + R.Of(3))) * R.Of(1.0 / 6);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.IfGreater(saved, R.Of(-3), R.IfGreater(R.Of(3), saved, R.Of(1.0 / 6), R.Of(0)), R.Of(0));
 }
 
@@ -124,10 +139,14 @@ public readonly struct Silu : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * RealMath.Sigmoid(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => SiluSlope(saved);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
     private static R SiluSlope<R>(R x) where R : struct, IReal<R>
     {
@@ -146,9 +165,11 @@ public readonly struct Softplus : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.IfGreater(x, R.Of(0), x, R.Of(0)) + RealMath.Log1P(R.Exp(-R.Abs(x)));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => RealMath.Sigmoid(saved);
 }
 
@@ -162,9 +183,11 @@ public readonly struct GeluErf : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * RealMath.NormalCdf(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => RealMath.NormalCdf(saved) + saved * RealMath.NormalPdf(saved);
 }
 
@@ -178,14 +201,19 @@ public readonly struct GeluTanh : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * RealMath.Sigmoid(TwoInner(x));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => TanhSlope(saved);
 
     // (1 + tanh t)/2 = σ(2t), so one exponential serves.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static R TwoInner<R>(R x) where R : struct, IReal<R> =>
         R.Of(1.5957691216057308) * x * (R.Of(1) + R.Of(0.044715) * x * x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
     private static R TanhSlope<R>(R x) where R : struct, IReal<R>
     {
@@ -204,10 +232,14 @@ public readonly struct QuickGelu : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * RealMath.Sigmoid(R.Of(1.702) * x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => QuickSlope(saved);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
     private static R QuickSlope<R>(R x) where R : struct, IReal<R>
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -12,12 +13,15 @@ public readonly struct Add : IBinaryOp
     public static bool IsLinear => true;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => a + b;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => R.Of(1);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => R.Of(1);
 }
 
@@ -31,12 +35,15 @@ public readonly struct Sub : IBinaryOp
     public static bool IsLinear => true;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => a - b;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => R.Of(1);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => R.Of(-1);
 }
 
@@ -47,12 +54,15 @@ public readonly struct Mul : IBinaryOp
     public static string Name => "mul";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => a * b;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => b;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => a;
 }
 
@@ -63,12 +73,15 @@ public readonly struct Div : IBinaryOp
     public static string Name => "div";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => a / b;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => R.Of(1) / b;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => -(a / (b * b));
 }
 
@@ -79,12 +92,15 @@ public readonly struct Maximum : IBinaryOp
     public static string Name => "maximum";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => R.IfGreater(a, b, a, b);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => R.IfEqual(a, b, R.Of(0.5), R.IfGreater(a, b, R.Of(1), R.Of(0)));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => R.IfEqual(a, b, R.Of(0.5), R.IfGreater(b, a, R.Of(1), R.Of(0)));
 }
 
@@ -95,12 +111,15 @@ public readonly struct Minimum : IBinaryOp
     public static string Name => "minimum";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => R.IfGreater(a, b, b, a);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => R.IfEqual(a, b, R.Of(0.5), R.IfGreater(b, a, R.Of(1), R.Of(0)));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => R.IfEqual(a, b, R.Of(0.5), R.IfGreater(a, b, R.Of(1), R.Of(0)));
 }
 
@@ -111,11 +130,14 @@ public readonly struct Pow : IBinaryOp
     public static string Name => "pow_tensor";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R a, R b) where R : struct, IReal<R> => R.Exp(b * R.Log(a));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Da<R>(R a, R b) where R : struct, IReal<R> => b * R.Exp((b - R.Of(1)) * R.Log(a));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Db<R>(R a, R b) where R : struct, IReal<R> => R.Exp(b * R.Log(a)) * R.Log(a);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -38,6 +39,8 @@ internal readonly struct UnaryForward<TOp> : IMap where TOp : struct, IUnaryOp
 {
     public static int Arity => 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => TOp.F(a, p, q);
 }
 
@@ -46,12 +49,16 @@ internal readonly struct UnaryBackward<TOp> : IMap where TOp : struct, IUnaryOp
 {
     public static int Arity => 2;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => a * TOp.Df(b, p, q);
 }
 
 internal readonly struct BinaryForward<TOp> : IMap where TOp : struct, IBinaryOp
 {
     public static int Arity => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => TOp.F(a, b);
 }
@@ -61,6 +68,8 @@ internal readonly struct BinaryBackwardA<TOp> : IMap where TOp : struct, IBinary
 {
     public static int Arity => 3;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => a * TOp.Da(b, c);
 }
 
@@ -69,6 +78,8 @@ internal readonly struct BinaryBackwardB<TOp> : IMap where TOp : struct, IBinary
 {
     public static int Arity => 3;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => a * TOp.Db(b, c);
 }
 
@@ -76,6 +87,8 @@ internal readonly struct BinaryBackwardB<TOp> : IMap where TOp : struct, IBinary
 internal readonly struct SelectMap : IMap
 {
     public static int Arity => 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => R.IfGreater(a, R.Of(0.5), b, c);
 }

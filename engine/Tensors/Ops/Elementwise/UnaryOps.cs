@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -12,9 +13,11 @@ public readonly struct Affine : IUnaryOp
     public static Needs BackwardNeeds => Needs.Nothing;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.MultiplyAdd(p, x, q);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => p;
 }
 
@@ -28,9 +31,11 @@ public readonly struct Abs : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Abs(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.IfGreater(saved, R.Of(0), R.Of(1), R.IfGreater(R.Of(0), saved, R.Of(-1), R.Of(0)));
 }
 
@@ -44,9 +49,11 @@ public readonly struct Exp : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Exp(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => saved;
 }
 
@@ -60,9 +67,11 @@ public readonly struct Log : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Log(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(1) / saved;
 }
 
@@ -76,9 +85,11 @@ public readonly struct Log1P : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => RealMath.Log1P(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(1) / (R.Of(1) + saved);
 }
 
@@ -92,9 +103,11 @@ public readonly struct Sqrt : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Sqrt(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(0.5) / saved;
 }
 
@@ -108,9 +121,11 @@ public readonly struct Rsqrt : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Of(1) / R.Sqrt(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(-0.5) * saved * saved * saved;
 }
 
@@ -124,9 +139,11 @@ public readonly struct Reciprocal : IUnaryOp
     public static Needs BackwardNeeds => Needs.Output;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Of(1) / x;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => -(saved * saved);
 }
 
@@ -140,9 +157,11 @@ public readonly struct Square : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * x;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => saved + saved;
 }
 
@@ -156,9 +175,11 @@ public readonly struct Cube : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * x * x;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(3) * saved * saved;
 }
 
@@ -172,9 +193,11 @@ public readonly struct PowScalar : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Exp(p * R.Log(x));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => p * R.Exp((p - R.Of(1)) * R.Log(saved));
 }
 
@@ -188,9 +211,11 @@ public readonly struct Sin : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Sin(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Cos(saved);
 }
 
@@ -204,8 +229,10 @@ public readonly struct Cos : IUnaryOp
     public static Needs BackwardNeeds => Needs.Input;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => R.Cos(x);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => -R.Sin(saved);
 }
