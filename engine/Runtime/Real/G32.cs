@@ -30,6 +30,9 @@ public readonly struct G32(float value) : IReal<G32>
     public static G32 MultiplyAdd(G32 a, G32 b, G32 c) => new(a.V * b.V + c.V);
 
     /// <inheritdoc/>
+    public static G32 Horner(G32 p, G32 x, double c) => MultiplyAdd(p, x, Of(c));
+
+    /// <inheritdoc/>
     public static G32 Sqrt(G32 x) => new(XMath.Sqrt(x.V));
 
     /// <inheritdoc/>

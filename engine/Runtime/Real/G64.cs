@@ -31,6 +31,9 @@ public readonly struct G64(double value) : IReal<G64>
     public static G64 MultiplyAdd(G64 a, G64 b, G64 c) => new(a.V * b.V + c.V);
 
     /// <inheritdoc/>
+    public static G64 Horner(G64 p, G64 x, double c) => MultiplyAdd(p, x, Of(c));
+
+    /// <inheritdoc/>
     public static G64 Sqrt(G64 x) => new(XMath.Sqrt(x.V));
 
     /// <inheritdoc/>

@@ -16,6 +16,9 @@ public interface IReal<TSelf> :
     /// <summary>a·b + c, fused where the hardware fuses.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
+    /// <summary>p·x + c: one step of a polynomial.</summary>
+    static abstract TSelf Horner(TSelf p, TSelf x, double c);
+
     /// <summary>√x.</summary>
     static abstract TSelf Sqrt(TSelf x);
 

@@ -12,12 +12,12 @@ internal static class Polynomials
     public static R Exp32<R>(R r) where R : struct, IReal<R>
     {
         var p = R.Of(0.0013948589938552528);
-        p = R.MultiplyAdd(p, r, R.Of(0.008375135274337612));
-        p = R.MultiplyAdd(p, r, R.Of(0.041666218137389514));
-        p = R.MultiplyAdd(p, r, R.Of(0.16666415400550358));
-        p = R.MultiplyAdd(p, r, R.Of(0.5000000107798803));
-        p = R.MultiplyAdd(p, r, R.Of(1.0000000377447207));
-        p = R.MultiplyAdd(p, r, R.Of(0.9999999999595235));
+        p = R.Horner(p, r, 0.008375135274337612);
+        p = R.Horner(p, r, 0.041666218137389514);
+        p = R.Horner(p, r, 0.16666415400550358);
+        p = R.Horner(p, r, 0.5000000107798803);
+        p = R.Horner(p, r, 1.0000000377447207);
+        p = R.Horner(p, r, 0.9999999999595235);
         return p;
     }
 
@@ -26,19 +26,19 @@ internal static class Polynomials
     public static R Exp64<R>(R r) where R : struct, IReal<R>
     {
         var p = R.Of(1.6059043836821613e-10);
-        p = R.MultiplyAdd(p, r, R.Of(2.08767569878681e-09));
-        p = R.MultiplyAdd(p, r, R.Of(2.505210838544172e-08));
-        p = R.MultiplyAdd(p, r, R.Of(2.755731922398589e-07));
-        p = R.MultiplyAdd(p, r, R.Of(2.7557319223985893e-06));
-        p = R.MultiplyAdd(p, r, R.Of(2.48015873015873e-05));
-        p = R.MultiplyAdd(p, r, R.Of(0.0001984126984126984));
-        p = R.MultiplyAdd(p, r, R.Of(0.001388888888888889));
-        p = R.MultiplyAdd(p, r, R.Of(0.008333333333333333));
-        p = R.MultiplyAdd(p, r, R.Of(0.041666666666666664));
-        p = R.MultiplyAdd(p, r, R.Of(0.16666666666666666));
-        p = R.MultiplyAdd(p, r, R.Of(0.5));
-        p = R.MultiplyAdd(p, r, R.Of(1.0));
-        p = R.MultiplyAdd(p, r, R.Of(1.0));
+        p = R.Horner(p, r, 2.08767569878681e-09);
+        p = R.Horner(p, r, 2.505210838544172e-08);
+        p = R.Horner(p, r, 2.755731922398589e-07);
+        p = R.Horner(p, r, 2.7557319223985893e-06);
+        p = R.Horner(p, r, 2.48015873015873e-05);
+        p = R.Horner(p, r, 0.0001984126984126984);
+        p = R.Horner(p, r, 0.001388888888888889);
+        p = R.Horner(p, r, 0.008333333333333333);
+        p = R.Horner(p, r, 0.041666666666666664);
+        p = R.Horner(p, r, 0.16666666666666666);
+        p = R.Horner(p, r, 0.5);
+        p = R.Horner(p, r, 1.0);
+        p = R.Horner(p, r, 1.0);
         return p;
     }
 
@@ -47,16 +47,16 @@ internal static class Polynomials
     public static R MillsHalf32<R>(R u) where R : struct, IReal<R>
     {
         var p = R.Of(1.8786717623023684e-05);
-        p = R.MultiplyAdd(p, u, R.Of(-3.577668503812317e-05));
-        p = R.MultiplyAdd(p, u, R.Of(-0.00017711176824971515));
-        p = R.MultiplyAdd(p, u, R.Of(0.0006298726324813769));
-        p = R.MultiplyAdd(p, u, R.Of(0.0005025865374129823));
-        p = R.MultiplyAdd(p, u, R.Of(-0.00848834961891268));
-        p = R.MultiplyAdd(p, u, R.Of(0.03086593705643839));
-        p = R.MultiplyAdd(p, u, R.Of(-0.07170805958047467));
-        p = R.MultiplyAdd(p, u, R.Of(0.12437916006397008));
-        p = R.MultiplyAdd(p, u, R.Of(-0.1703976894669537));
-        p = R.MultiplyAdd(p, u, R.Of(0.09441064260748246));
+        p = R.Horner(p, u, -3.577668503812317e-05);
+        p = R.Horner(p, u, -0.00017711176824971515);
+        p = R.Horner(p, u, 0.0006298726324813769);
+        p = R.Horner(p, u, 0.0005025865374129823);
+        p = R.Horner(p, u, -0.00848834961891268);
+        p = R.Horner(p, u, 0.03086593705643839);
+        p = R.Horner(p, u, -0.07170805958047467);
+        p = R.Horner(p, u, 0.12437916006397008);
+        p = R.Horner(p, u, -0.1703976894669537);
+        p = R.Horner(p, u, 0.09441064260748246);
         return p;
     }
 
@@ -65,28 +65,28 @@ internal static class Polynomials
     public static R MillsHalf64<R>(R u) where R : struct, IReal<R>
     {
         var p = R.Of(-3.583721613908963e-10);
-        p = R.MultiplyAdd(p, u, R.Of(-9.58746993184878e-10));
-        p = R.MultiplyAdd(p, u, R.Of(1.2345656270895677e-09));
-        p = R.MultiplyAdd(p, u, R.Of(9.310288988720328e-09));
-        p = R.MultiplyAdd(p, u, R.Of(6.4965735591462915e-09));
-        p = R.MultiplyAdd(p, u, R.Of(-4.9229440957729994e-08));
-        p = R.MultiplyAdd(p, u, R.Of(-9.005191879206933e-08));
-        p = R.MultiplyAdd(p, u, R.Of(2.029543269589564e-07));
-        p = R.MultiplyAdd(p, u, R.Of(6.579297718360816e-07));
-        p = R.MultiplyAdd(p, u, R.Of(-8.277789352111238e-07));
-        p = R.MultiplyAdd(p, u, R.Of(-4.3015941687081115e-06));
-        p = R.MultiplyAdd(p, u, R.Of(4.631024617740795e-06));
-        p = R.MultiplyAdd(p, u, R.Of(2.864766052062919e-05));
-        p = R.MultiplyAdd(p, u, R.Of(-4.5554800057633964e-05));
-        p = R.MultiplyAdd(p, u, R.Of(-0.00018718412251331583));
-        p = R.MultiplyAdd(p, u, R.Of(0.0006388138472441156));
-        p = R.MultiplyAdd(p, u, R.Of(0.0005075620568856491));
-        p = R.MultiplyAdd(p, u, R.Of(-0.008492095483269235));
-        p = R.MultiplyAdd(p, u, R.Of(0.030864804107450038));
-        p = R.MultiplyAdd(p, u, R.Of(-0.0717074073375664));
-        p = R.MultiplyAdd(p, u, R.Of(0.12437925533923613));
-        p = R.MultiplyAdd(p, u, R.Of(-0.17039772154846092));
-        p = R.MultiplyAdd(p, u, R.Of(0.09441064130196902));
+        p = R.Horner(p, u, -9.58746993184878e-10);
+        p = R.Horner(p, u, 1.2345656270895677e-09);
+        p = R.Horner(p, u, 9.310288988720328e-09);
+        p = R.Horner(p, u, 6.4965735591462915e-09);
+        p = R.Horner(p, u, -4.9229440957729994e-08);
+        p = R.Horner(p, u, -9.005191879206933e-08);
+        p = R.Horner(p, u, 2.029543269589564e-07);
+        p = R.Horner(p, u, 6.579297718360816e-07);
+        p = R.Horner(p, u, -8.277789352111238e-07);
+        p = R.Horner(p, u, -4.3015941687081115e-06);
+        p = R.Horner(p, u, 4.631024617740795e-06);
+        p = R.Horner(p, u, 2.864766052062919e-05);
+        p = R.Horner(p, u, -4.5554800057633964e-05);
+        p = R.Horner(p, u, -0.00018718412251331583);
+        p = R.Horner(p, u, 0.0006388138472441156);
+        p = R.Horner(p, u, 0.0005075620568856491);
+        p = R.Horner(p, u, -0.008492095483269235);
+        p = R.Horner(p, u, 0.030864804107450038);
+        p = R.Horner(p, u, -0.0717074073375664);
+        p = R.Horner(p, u, 0.12437925533923613);
+        p = R.Horner(p, u, -0.17039772154846092);
+        p = R.Horner(p, u, 0.09441064130196902);
         return p;
     }
 
@@ -95,11 +95,11 @@ internal static class Polynomials
     public static R Erf32<R>(R s) where R : struct, IReal<R>
     {
         var p = R.Of(-0.000769505625785314);
-        p = R.MultiplyAdd(p, s, R.Of(0.005200446364989943));
-        p = R.MultiplyAdd(p, s, R.Of(-0.02686315017711063));
-        p = R.MultiplyAdd(p, s, R.Of(0.11283774077027374));
-        p = R.MultiplyAdd(p, s, R.Of(-0.3761263852764807));
-        p = R.MultiplyAdd(p, s, R.Of(1.1283791670825094));
+        p = R.Horner(p, s, 0.005200446364989943);
+        p = R.Horner(p, s, -0.02686315017711063);
+        p = R.Horner(p, s, 0.11283774077027374);
+        p = R.Horner(p, s, -0.3761263852764807);
+        p = R.Horner(p, s, 1.1283791670825094);
         return p;
     }
 
@@ -108,18 +108,18 @@ internal static class Polynomials
     public static R Erf64<R>(R s) where R : struct, IReal<R>
     {
         var p = R.Of(9.422759064650411e-11);
-        p = R.MultiplyAdd(p, s, R.Of(-1.2290555301717926e-09));
-        p = R.MultiplyAdd(p, s, R.Of(1.4807192815879218e-08));
-        p = R.MultiplyAdd(p, s, R.Of(-1.6365844691234924e-07));
-        p = R.MultiplyAdd(p, s, R.Of(1.6462114365889246e-06));
-        p = R.MultiplyAdd(p, s, R.Of(-1.492565035840625e-05));
-        p = R.MultiplyAdd(p, s, R.Of(0.00012055332981789664));
-        p = R.MultiplyAdd(p, s, R.Of(-0.0008548327023450852));
-        p = R.MultiplyAdd(p, s, R.Of(0.005223977625442188));
-        p = R.MultiplyAdd(p, s, R.Of(-0.026866170645131252));
-        p = R.MultiplyAdd(p, s, R.Of(0.11283791670955126));
-        p = R.MultiplyAdd(p, s, R.Of(-0.37612638903183754));
-        p = R.MultiplyAdd(p, s, R.Of(1.1283791670955126));
+        p = R.Horner(p, s, -1.2290555301717926e-09);
+        p = R.Horner(p, s, 1.4807192815879218e-08);
+        p = R.Horner(p, s, -1.6365844691234924e-07);
+        p = R.Horner(p, s, 1.6462114365889246e-06);
+        p = R.Horner(p, s, -1.492565035840625e-05);
+        p = R.Horner(p, s, 0.00012055332981789664);
+        p = R.Horner(p, s, -0.0008548327023450852);
+        p = R.Horner(p, s, 0.005223977625442188);
+        p = R.Horner(p, s, -0.026866170645131252);
+        p = R.Horner(p, s, 0.11283791670955126);
+        p = R.Horner(p, s, -0.37612638903183754);
+        p = R.Horner(p, s, 1.1283791670955126);
         return p;
     }
 }

@@ -5,8 +5,8 @@ namespace FlorenceKernels.Runtime;
 /// <summary>Functions composed of <see cref="IReal{TSelf}"/> primitives, the same on every device.</summary>
 public static class RealMath
 {
-    private const double Log2E = 1.4426950408889634, Ln2High = 0.693359375, Ln2Low = -2.12194440054690583e-4;
-    private const double Ln2High64 = 0.6931471803691238, Ln2Low64 = 1.9082149292705877e-10;
+    internal const double Log2E = 1.4426950408889634, Ln2High = 0.693359375, Ln2Low = -2.12194440054690583e-4;
+    internal const double Ln2High64 = 0.6931471803691238, Ln2Low64 = 1.9082149292705877e-10;
 
     /// <summary>tanh x = 1 − 2/(e^{2x} + 1), by its series below 1/16 where that cancels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -30,15 +30,15 @@ public static class RealMath
         var z = x / (R.Of(2) + x);
         var s = z * z;
         var p = R.Of(1.0 / 19);
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 17));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 15));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 13));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 11));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 9));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 7));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 5));
-        p = R.MultiplyAdd(p, s, R.Of(1.0 / 3));
-        p = R.MultiplyAdd(p, s, R.Of(1));
+        p = R.Horner(p, s, 1.0 / 17);
+        p = R.Horner(p, s, 1.0 / 15);
+        p = R.Horner(p, s, 1.0 / 13);
+        p = R.Horner(p, s, 1.0 / 11);
+        p = R.Horner(p, s, 1.0 / 9);
+        p = R.Horner(p, s, 1.0 / 7);
+        p = R.Horner(p, s, 1.0 / 5);
+        p = R.Horner(p, s, 1.0 / 3);
+        p = R.Horner(p, s, 1);
         return R.IfGreater(R.Abs(x), R.Of(0.25), R.Log(R.Of(1) + x), R.Of(2) * z * p);
     }
 

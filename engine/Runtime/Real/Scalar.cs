@@ -54,6 +54,10 @@ public readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T> where T :
     public static Scalar<T> MultiplyAdd(Scalar<T> a, Scalar<T> b, Scalar<T> c) => new(T.MultiplyAddEstimate(a._v, b._v, c._v));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Scalar<T> Horner(Scalar<T> p, Scalar<T> x, double c) => MultiplyAdd(p, x, Of(c));
+
+    /// <inheritdoc/>
     public static Scalar<T> Sqrt(Scalar<T> x) => new(T.Sqrt(x._v));
 
     /// <inheritdoc/>

@@ -43,7 +43,7 @@ public readonly unsafe struct V128<T>(Vector128<T> value) : ISimd<V128<T>, T> wh
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V128<T> Of(double value) =>
-        IsF32 ? Wrap(Vector128.Create((float)value)) : Wrap(Vector128.Create(value));
+        typeof(T) == typeof(float) ? new(Vector128.Create((float)value).As<float, T>()) : new(Vector128.Create(value).As<double, T>());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -67,8 +67,15 @@ public readonly unsafe struct V128<T>(Vector128<T> value) : ISimd<V128<T>, T> wh
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V128<T> MultiplyAdd(V128<T> a, V128<T> b, V128<T> c) => IsF32
-        ? Wrap(Vector128.MultiplyAddEstimate(a.F, b.F, c.F)) : Wrap(Vector128.MultiplyAddEstimate(a.D, b.D, c.D));
+    public static V128<T> MultiplyAdd(V128<T> a, V128<T> b, V128<T> c) => typeof(T) == typeof(float)
+        ? new(Vector128.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
+        : new(Vector128.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V128<T> Horner(V128<T> p, V128<T> x, double c) => typeof(T) == typeof(float)
+        ? new(Vector128.MultiplyAddEstimate(p._v.AsSingle(), x._v.AsSingle(), Vector128.Create((float)c)).As<float, T>())
+        : new(Vector128.MultiplyAddEstimate(p._v.AsDouble(), x._v.AsDouble(), Vector128.Create(c)).As<double, T>());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,18 +101,26 @@ public readonly unsafe struct V128<T>(Vector128<T> value) : ISimd<V128<T>, T> wh
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V128<T> Exp(V128<T> x)
     {
-        if (IsF32)
+        if (typeof(T) == typeof(float))
         {
-            var (n, r) = RealMath.Split32(x);
-            var biased = Vector128.ConvertToInt32Native(n.F) + Vector128.Create(126);
-            var p = Polynomials.Exp32(r);
-            return p * Wrap(Vector128.ShiftLeft(biased, 23).AsSingle()) * Of(2);
+            // The steps of RealMath.Split32 on bare vectors: through the wrapper the JIT runs out of locals and stops inlining.
+            var v = Vector128.MaxNative(Vector128.Create(-87.4f), Vector128.MinNative(Vector128.Create(89f), x._v.AsSingle()));
+            var n = Vector128.Floor(Vector128.MultiplyAddEstimate(v, Vector128.Create((float)RealMath.Log2E), Vector128.Create(0.5f)));
+            v = Vector128.MultiplyAddEstimate(n, Vector128.Create((float)-RealMath.Ln2High), v);
+            v = Vector128.MultiplyAddEstimate(n, Vector128.Create((float)-RealMath.Ln2Low), v);
+            var scale = Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n) + Vector128.Create(126), 23).AsSingle();
+            var p = Polynomials.Exp32(new V128<T>(v.As<float, T>()))._v.AsSingle();
+            return new((p * scale * Vector128.Create(2f)).As<float, T>());
         }
         else
         {
-            var (n, r) = RealMath.Split64(x);
-            var biased = Vector128.ConvertToInt64Native(n.D) + Vector128.Create(1022L);
-            return Polynomials.Exp64(r) * Wrap(Vector128.ShiftLeft(biased, 52).AsDouble()) * Of(2);
+            var v = Vector128.MaxNative(Vector128.Create(-708.6), Vector128.MinNative(Vector128.Create(710.0), x._v.AsDouble()));
+            var n = Vector128.Floor(Vector128.MultiplyAddEstimate(v, Vector128.Create(RealMath.Log2E), Vector128.Create(0.5)));
+            v = Vector128.MultiplyAddEstimate(n, Vector128.Create(-RealMath.Ln2High64), v);
+            v = Vector128.MultiplyAddEstimate(n, Vector128.Create(-RealMath.Ln2Low64), v);
+            var scale = Vector128.ShiftLeft(Vector128.ConvertToInt64Native(n) + Vector128.Create(1022L), 52).AsDouble();
+            var p = Polynomials.Exp64(new V128<T>(v.As<double, T>()))._v.AsDouble();
+            return new((p * scale * Vector128.Create(2.0)).As<double, T>());
         }
     }
 

@@ -41,7 +41,7 @@ public readonly unsafe struct V256<T>(Vector256<T> value) : ISimd<V256<T>, T> wh
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256<T> Of(double value) =>
-        IsF32 ? Wrap(Vector256.Create((float)value)) : Wrap(Vector256.Create(value));
+        typeof(T) == typeof(float) ? new(Vector256.Create((float)value).As<float, T>()) : new(Vector256.Create(value).As<double, T>());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -65,8 +65,15 @@ public readonly unsafe struct V256<T>(Vector256<T> value) : ISimd<V256<T>, T> wh
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256<T> MultiplyAdd(V256<T> a, V256<T> b, V256<T> c) => IsF32
-        ? Wrap(Vector256.MultiplyAddEstimate(a.F, b.F, c.F)) : Wrap(Vector256.MultiplyAddEstimate(a.D, b.D, c.D));
+    public static V256<T> MultiplyAdd(V256<T> a, V256<T> b, V256<T> c) => typeof(T) == typeof(float)
+        ? new(Vector256.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
+        : new(Vector256.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V256<T> Horner(V256<T> p, V256<T> x, double c) => typeof(T) == typeof(float)
+        ? new(Vector256.MultiplyAddEstimate(p._v.AsSingle(), x._v.AsSingle(), Vector256.Create((float)c)).As<float, T>())
+        : new(Vector256.MultiplyAddEstimate(p._v.AsDouble(), x._v.AsDouble(), Vector256.Create(c)).As<double, T>());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -92,18 +99,26 @@ public readonly unsafe struct V256<T>(Vector256<T> value) : ISimd<V256<T>, T> wh
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256<T> Exp(V256<T> x)
     {
-        if (IsF32)
+        if (typeof(T) == typeof(float))
         {
-            var (n, r) = RealMath.Split32(x);
-            var biased = Vector256.ConvertToInt32Native(n.F) + Vector256.Create(126);
-            var p = Polynomials.Exp32(r);
-            return p * Wrap(Vector256.ShiftLeft(biased, 23).AsSingle()) * Of(2);
+            // The steps of RealMath.Split32 on bare vectors: through the wrapper the JIT runs out of locals and stops inlining.
+            var v = Vector256.MaxNative(Vector256.Create(-87.4f), Vector256.MinNative(Vector256.Create(89f), x._v.AsSingle()));
+            var n = Vector256.Floor(Vector256.MultiplyAddEstimate(v, Vector256.Create((float)RealMath.Log2E), Vector256.Create(0.5f)));
+            v = Vector256.MultiplyAddEstimate(n, Vector256.Create((float)-RealMath.Ln2High), v);
+            v = Vector256.MultiplyAddEstimate(n, Vector256.Create((float)-RealMath.Ln2Low), v);
+            var scale = Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n) + Vector256.Create(126), 23).AsSingle();
+            var p = Polynomials.Exp32(new V256<T>(v.As<float, T>()))._v.AsSingle();
+            return new((p * scale * Vector256.Create(2f)).As<float, T>());
         }
         else
         {
-            var (n, r) = RealMath.Split64(x);
-            var biased = Vector256.ConvertToInt64Native(n.D) + Vector256.Create(1022L);
-            return Polynomials.Exp64(r) * Wrap(Vector256.ShiftLeft(biased, 52).AsDouble()) * Of(2);
+            var v = Vector256.MaxNative(Vector256.Create(-708.6), Vector256.MinNative(Vector256.Create(710.0), x._v.AsDouble()));
+            var n = Vector256.Floor(Vector256.MultiplyAddEstimate(v, Vector256.Create(RealMath.Log2E), Vector256.Create(0.5)));
+            v = Vector256.MultiplyAddEstimate(n, Vector256.Create(-RealMath.Ln2High64), v);
+            v = Vector256.MultiplyAddEstimate(n, Vector256.Create(-RealMath.Ln2Low64), v);
+            var scale = Vector256.ShiftLeft(Vector256.ConvertToInt64Native(n) + Vector256.Create(1022L), 52).AsDouble();
+            var p = Polynomials.Exp64(new V256<T>(v.As<double, T>()))._v.AsDouble();
+            return new((p * scale * Vector256.Create(2.0)).As<double, T>());
         }
     }
 

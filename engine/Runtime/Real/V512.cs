@@ -41,7 +41,7 @@ public readonly unsafe struct V512<T>(Vector512<T> value) : ISimd<V512<T>, T> wh
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512<T> Of(double value) =>
-        IsF32 ? Wrap(Vector512.Create((float)value)) : Wrap(Vector512.Create(value));
+        typeof(T) == typeof(float) ? new(Vector512.Create((float)value).As<float, T>()) : new(Vector512.Create(value).As<double, T>());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -65,8 +65,15 @@ public readonly unsafe struct V512<T>(Vector512<T> value) : ISimd<V512<T>, T> wh
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512<T> MultiplyAdd(V512<T> a, V512<T> b, V512<T> c) => IsF32
-        ? Wrap(Vector512.MultiplyAddEstimate(a.F, b.F, c.F)) : Wrap(Vector512.MultiplyAddEstimate(a.D, b.D, c.D));
+    public static V512<T> MultiplyAdd(V512<T> a, V512<T> b, V512<T> c) => typeof(T) == typeof(float)
+        ? new(Vector512.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
+        : new(Vector512.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V512<T> Horner(V512<T> p, V512<T> x, double c) => typeof(T) == typeof(float)
+        ? new(Vector512.MultiplyAddEstimate(p._v.AsSingle(), x._v.AsSingle(), Vector512.Create((float)c)).As<float, T>())
+        : new(Vector512.MultiplyAddEstimate(p._v.AsDouble(), x._v.AsDouble(), Vector512.Create(c)).As<double, T>());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -92,18 +99,26 @@ public readonly unsafe struct V512<T>(Vector512<T> value) : ISimd<V512<T>, T> wh
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512<T> Exp(V512<T> x)
     {
-        if (IsF32)
+        if (typeof(T) == typeof(float))
         {
-            var (n, r) = RealMath.Split32(x);
-            var biased = Vector512.ConvertToInt32Native(n.F) + Vector512.Create(126);
-            var p = Polynomials.Exp32(r);
-            return p * Wrap(Vector512.ShiftLeft(biased, 23).AsSingle()) * Of(2);
+            // The steps of RealMath.Split32 on bare vectors: through the wrapper the JIT runs out of locals and stops inlining.
+            var v = Vector512.MaxNative(Vector512.Create(-87.4f), Vector512.MinNative(Vector512.Create(89f), x._v.AsSingle()));
+            var n = Vector512.Floor(Vector512.MultiplyAddEstimate(v, Vector512.Create((float)RealMath.Log2E), Vector512.Create(0.5f)));
+            v = Vector512.MultiplyAddEstimate(n, Vector512.Create((float)-RealMath.Ln2High), v);
+            v = Vector512.MultiplyAddEstimate(n, Vector512.Create((float)-RealMath.Ln2Low), v);
+            var scale = Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n) + Vector512.Create(126), 23).AsSingle();
+            var p = Polynomials.Exp32(new V512<T>(v.As<float, T>()))._v.AsSingle();
+            return new((p * scale * Vector512.Create(2f)).As<float, T>());
         }
         else
         {
-            var (n, r) = RealMath.Split64(x);
-            var biased = Vector512.ConvertToInt64Native(n.D) + Vector512.Create(1022L);
-            return Polynomials.Exp64(r) * Wrap(Vector512.ShiftLeft(biased, 52).AsDouble()) * Of(2);
+            var v = Vector512.MaxNative(Vector512.Create(-708.6), Vector512.MinNative(Vector512.Create(710.0), x._v.AsDouble()));
+            var n = Vector512.Floor(Vector512.MultiplyAddEstimate(v, Vector512.Create(RealMath.Log2E), Vector512.Create(0.5)));
+            v = Vector512.MultiplyAddEstimate(n, Vector512.Create(-RealMath.Ln2High64), v);
+            v = Vector512.MultiplyAddEstimate(n, Vector512.Create(-RealMath.Ln2Low64), v);
+            var scale = Vector512.ShiftLeft(Vector512.ConvertToInt64Native(n) + Vector512.Create(1022L), 52).AsDouble();
+            var p = Polynomials.Exp64(new V512<T>(v.As<double, T>()))._v.AsDouble();
+            return new((p * scale * Vector512.Create(2.0)).As<double, T>());
         }
     }
 
