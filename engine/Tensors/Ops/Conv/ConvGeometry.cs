@@ -19,7 +19,7 @@ internal readonly struct ConvAxis
     public static ConvAxis Of(string op, string axis, int size, int kernel, int stride, int padding, int dilation)
     {
         Check.That(kernel > 0 && stride > 0 && dilation > 0 && padding >= 0,
-            $"{op}: kernel {kernel}, stride {stride} and dilation {dilation} along {axis} must be positive, padding {padding} ≥ 0");
+            $"{op}: kernel {kernel}, stride {stride}, dilation {dilation} along {axis} must be positive, padding {padding} >= 0");
         var room = (long)size + 2L * padding - (long)dilation * (kernel - 1) - 1;
         Check.That(room >= 0,
             $"{op}: a kernel of {kernel} (dilation {dilation}) does not fit {axis} {size} with padding {padding}");
