@@ -16,8 +16,10 @@ public sealed class ConvCases : IOpCases
     public IEnumerable<ErrorCase> Errors =>
     [
         new("Conv2d", "rank", d => F.Conv2d(Ones(d, 2, 3, 4), Ones(d, 5, 3, 1, 1)), "x is [2, 3, 4], expected [B, C, H, W]"),
-        new("Conv2d", "channels", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 2, 3, 3)), "weight is [5, 2, 3, 3], expected [5, 3, 3, 3]"),
-        new("Conv2d", "groups", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 4, 1, 3, 3), groups: 2), "groups 2 must be positive and divide"),
+        new("Conv2d", "channels", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 2, 3, 3)),
+            "weight is [5, 2, 3, 3], expected [5, 3, 3, 3]"),
+        new("Conv2d", "groups", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 4, 1, 3, 3), groups: 2),
+            "groups 2 must be positive and divide"),
         new("Conv2d", "bias", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 3, 3, 3), Ones(d, 4)), "bias is [4], expected [5]"),
         new("Conv2d", "too large", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 3, 5, 5)), "does not fit height 4"),
         new("Conv2d", "stride", d => F.Conv2d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 3, 3, 3), stride: 0), "must be positive"),
@@ -33,15 +35,21 @@ public sealed class ConvCases : IOpCases
             "Conv2d", label, t => F.Conv2d(t[0], t[1], bias ? t[2] : null, stride, padding, dilation, groups),
             t => Flat(Conv(Deep(t[0]), Deep(t[1]), bias ? t[2] : null, new(1, stride.Height, stride.Width),
                 new(0, padding.Height, padding.Width), new(1, dilation.Height, dilation.Width), groups)),
-            bias ? [new In(x), new In(w), new In([w[0]])] : [new In(x), new In(w)]) { IsForSimulator = Work(x, w) < 60000 };
+            bias ? [new In(x), new In(w), new In([w[0]])] : [new In(x), new In(w)])
+        { IsForSimulator = Work(x, w) < 60000 };
         return
         [
             Row("3x3", [2, 3, 5, 7], [4, 3, 3, 3], true, 1, 1, 1), Row("stride 2", [2, 3, 7, 5], [5, 3, 3, 3], true, 2, 1, 1),
-            Row("pointwise", [2, 5, 3, 4], [7, 5, 1, 1], true, 1, 0, 1), Row("pointwise strided", [2, 5, 4, 5], [3, 5, 1, 1], false, 2, 0, 1),
-            Row("all apart", [1, 3, 8, 11], [4, 3, 2, 5], true, (1, 3), (0, 2), (2, 1)), Row("groups", [2, 6, 5, 4], [9, 2, 3, 3], true, 1, 1, 1, 3),
-            Row("depthwise", [2, 3, 5, 19], [3, 1, 3, 3], true, 1, 1, 1, 3), Row("depthwise doubled", [2, 3, 7, 6], [6, 1, 3, 5], false, 2, (1, 2), 1, 3),
-            Row("padding past the kernel", [1, 2, 3, 3], [2, 2, 2, 2], true, 1, 3, 1), Row("dilated past the image", [1, 2, 4, 4], [3, 2, 3, 3], false, 3, 4, 4),
-            Row("tiny", [1, 1, 3, 3], [2, 1, 2, 2], true, 1, 0, 1), Row("past a group", [1, 1, 9, 33], [33, 1, 3, 3], true, 1, 1, 1),
+            Row("pointwise", [2, 5, 3, 4], [7, 5, 1, 1], true, 1, 0, 1),
+            Row("pointwise strided", [2, 5, 4, 5], [3, 5, 1, 1], false, 2, 0, 1),
+            Row("all apart", [1, 3, 8, 11], [4, 3, 2, 5], true, (1, 3), (0, 2), (2, 1)),
+            Row("groups", [2, 6, 5, 4], [9, 2, 3, 3], true, 1, 1, 1, 3),
+            Row("depthwise", [2, 3, 5, 19], [3, 1, 3, 3], true, 1, 1, 1, 3),
+            Row("depthwise doubled", [2, 3, 7, 6], [6, 1, 3, 5], false, 2, (1, 2), 1, 3),
+            Row("padding past the kernel", [1, 2, 3, 3], [2, 2, 2, 2], true, 1, 3, 1),
+            Row("dilated past the image", [1, 2, 4, 4], [3, 2, 3, 3], false, 3, 4, 4),
+            Row("tiny", [1, 1, 3, 3], [2, 1, 2, 2], true, 1, 0, 1),
+            Row("past a group", [1, 1, 9, 33], [33, 1, 3, 3], true, 1, 1, 1),
             Row("wide", [1, 34, 17, 35], [37, 34, 3, 3], true, 1, 1, 1), Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 1, 1, 1),
         ];
     }
@@ -50,12 +58,17 @@ public sealed class ConvCases : IOpCases
     {
         OpCase Row(string label, int[] x, int[] w, Size3 stride, Size3 padding, Size3 dilation, int groups = 1) => new(
             "Conv3d", label, t => F.Conv3d(t[0], t[1], t[2], stride, padding, dilation, groups),
-            t => Conv(t[0], t[1], t[2], stride, padding, dilation, groups), new In(x), new In(w), new In([w[0]])) { IsForSimulator = Work(x, w) < 60000 };
+            t => Conv(t[0], t[1], t[2], stride, padding, dilation, groups), new In(x), new In(w),
+                new In([w[0]]))
+        { IsForSimulator = Work(x, w) < 60000 };
         return
         [
-            Row("3x3x3", [2, 3, 3, 4, 5], [4, 3, 3, 3, 3], (1, 2, 2), 1, 1), Row("tube", [1, 3, 4, 8, 4], [5, 3, 2, 4, 4], (2, 4, 4), 0, 1),
-            Row("dilated in time", [1, 2, 5, 4, 3], [3, 2, 2, 3, 1], 1, (1, 1, 0), (2, 1, 1)), Row("groups", [2, 4, 2, 3, 3], [6, 2, 1, 3, 3], 1, (0, 1, 1), 1, 2),
-            Row("depthwise", [1, 3, 3, 4, 5], [3, 1, 3, 3, 3], 1, 1, 1, 3), Row("tiny", [1, 1, 2, 2, 2], [1, 1, 2, 1, 2], 1, 0, 1),
+            Row("3x3x3", [2, 3, 3, 4, 5], [4, 3, 3, 3, 3], (1, 2, 2), 1, 1),
+            Row("tube", [1, 3, 4, 8, 4], [5, 3, 2, 4, 4], (2, 4, 4), 0, 1),
+            Row("dilated in time", [1, 2, 5, 4, 3], [3, 2, 2, 3, 1], 1, (1, 1, 0), (2, 1, 1)),
+            Row("groups", [2, 4, 2, 3, 3], [6, 2, 1, 3, 3], 1, (0, 1, 1), 1, 2),
+            Row("depthwise", [1, 3, 3, 4, 5], [3, 1, 3, 3, 3], 1, 1, 1, 3),
+            Row("tiny", [1, 1, 2, 2, 2], [1, 1, 2, 1, 2], 1, 0, 1),
         ];
     }
 
@@ -65,23 +78,30 @@ public sealed class ConvCases : IOpCases
             "ConvTokens", label, t => F.ConvTokens(t[0], t[1], bias ? t[2] : null, stride, padding, last),
             t => ChannelsLast(Flat(Conv(Deep(last ? ChannelsFirst(t[0]) : t[0]), Deep(t[1]), bias ? t[2] : null,
                 new(1, stride.Height, stride.Width), new(0, padding.Height, padding.Width), 1, 1))),
-            bias ? [new In(x), new In(w), new In([w[0]])] : [new In(x), new In(w)]) { IsForSimulator = Work(x, w) < 60000 };
+            bias ? [new In(x), new In(w), new In([w[0]])] : [new In(x), new In(w)])
+        { IsForSimulator = Work(x, w) < 60000 };
         return
         [
-            Row("stem", [2, 3, 19, 22], [5, 3, 7, 7], true, 4, 2, false), Row("downsample", [2, 7, 6, 3], [9, 3, 3, 3], true, 2, 1, true),
-            Row("wide stem", [1, 3, 30, 41], [33, 3, 7, 7], true, 4, 2, false), Row("wide downsample", [3, 9, 11, 37], [35, 37, 3, 3], false, 2, 1, true),
-            Row("apart", [1, 7, 9, 2], [3, 2, 2, 3], false, (3, 1), (1, 0), true), Row("tiny", [1, 3, 3, 1], [2, 1, 2, 2], true, 1, 0, true),
-            Row("tiny planes", [1, 1, 3, 3], [2, 1, 2, 2], true, 1, 1, false), Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 2, 1, false),
+            Row("stem", [2, 3, 19, 22], [5, 3, 7, 7], true, 4, 2, false),
+            Row("downsample", [2, 7, 6, 3], [9, 3, 3, 3], true, 2, 1, true),
+            Row("wide stem", [1, 3, 30, 41], [33, 3, 7, 7], true, 4, 2, false),
+            Row("wide downsample", [3, 9, 11, 37], [35, 37, 3, 3], false, 2, 1, true),
+            Row("apart", [1, 7, 9, 2], [3, 2, 2, 3], false, (3, 1), (1, 0), true),
+            Row("tiny", [1, 3, 3, 1], [2, 1, 2, 2], true, 1, 0, true),
+            Row("tiny planes", [1, 1, 3, 3], [2, 1, 2, 2], true, 1, 1, false),
+            Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 2, 1, false),
         ];
     }
 
     private static IEnumerable<OpCase> Unfolds()
     {
         OpCase Row(string label, int[] x, Size2 k, Size2 stride, Size2 padding, Size2 dilation) => new(
-            "Unfold", label, t => F.Unfold(t[0], k, stride, padding, dilation), t => Unfold(t[0], k, stride, padding, dilation), new In(x));
+            "Unfold", label, t => F.Unfold(t[0], k, stride, padding, dilation), t =>
+                Unfold(t[0], k, stride, padding, dilation), new In(x));
         return
         [
-            Row("3x2", [2, 3, 7, 6], (3, 2), 2, 1, 1), Row("dilated", [1, 2, 9, 8], (2, 3), (1, 2), (0, 3), (3, 2)), Row("past a group", [1, 2, 7, 33], 3, 1, 1, 1),
+            Row("3x2", [2, 3, 7, 6], (3, 2), 2, 1, 1), Row("dilated", [1, 2, 9, 8], (2, 3), (1, 2), (0, 3), (3, 2)),
+            Row("past a group", [1, 2, 7, 33], 3, 1, 1, 1),
             Row("tiny", [1, 2, 3, 4], 2, 1, 0, 1), Row("empty", [0, 2, 3, 4], 2, 1, 0, 1),
         ];
     }
@@ -129,7 +149,9 @@ public sealed class ConvCases : IOpCases
 
     private static Nd Flat(Nd x) => new(x.Data, [x.Shape[0], x.Shape[1], x.Shape[3], x.Shape[4]]);
 
-    private static Nd ChannelsLast(Nd x) => Nd.From([x.Shape[0], x.Shape[2], x.Shape[3], x.Shape[1]], i => x[i[0], i[3], i[1], i[2]]);
+    private static Nd ChannelsLast(Nd x) => Nd.From([x.Shape[0], x.Shape[2], x.Shape[3], x.Shape[1]], i =>
+        x[i[0], i[3], i[1], i[2]]);
 
-    private static Nd ChannelsFirst(Nd x) => Nd.From([x.Shape[0], x.Shape[3], x.Shape[1], x.Shape[2]], i => x[i[0], i[2], i[3], i[1]]);
+    private static Nd ChannelsFirst(Nd x) => Nd.From([x.Shape[0], x.Shape[3], x.Shape[1], x.Shape[2]], i =>
+        x[i[0], i[2], i[3], i[1]]);
 }

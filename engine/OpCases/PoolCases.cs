@@ -21,20 +21,25 @@ public sealed class PoolCases : IOpCases
     /// <inheritdoc/>
     public IEnumerable<ErrorCase> Errors =>
     [
-        new("AvgPool2d", "padding", d => F.AvgPool2d(Tensor.Ones([1, 1, 4, 4], DType.F32, d), 3, 1, 2), "more than half of the kernel"),
+        new("AvgPool2d", "padding", d => F.AvgPool2d(Tensor.Ones([1, 1, 4, 4], DType.F32, d), 3, 1, 2),
+            "more than half of the kernel"),
         new("MaxPool2d", "too large", d => F.MaxPool2d(Tensor.Ones([1, 1, 4, 2], DType.F32, d), 3), "does not fit width 2"),
         new("MaxPool2d", "rank", d => F.MaxPool2d(Tensor.Ones([1, 4, 2], DType.F32, d), 2), "expected [B, C, H, W]"),
-        new("AdaptiveAvgPool2d", "zero", d => F.AdaptiveAvgPool2d(Tensor.Ones([1, 1, 4, 2], DType.F32, d), 0), "sizes must be positive"),
+        new("AdaptiveAvgPool2d", "zero", d => F.AdaptiveAvgPool2d(Tensor.Ones([1, 1, 4, 2], DType.F32, d), 0),
+            "sizes must be positive"),
     ];
 
-    private static IEnumerable<OpCase> Windows(string op, Func<Tensor, Size2, Size2, Size2, Tensor> f, Func<List<double>, Size2, double> g)
+    private static IEnumerable<OpCase> Windows(string op, Func<Tensor, Size2, Size2, Size2, Tensor> f, Func<List<double>, Size2,
+        double> g)
     {
         OpCase Row(string label, int[] shape, Size2 k, Size2 s, Size2 p) => new(op, label, x => f(x[0], k, s, p), x =>
-            Nd.From([shape[0], shape[1], (shape[2] + 2 * p.Height - k.Height) / s.Height + 1, (shape[3] + 2 * p.Width - k.Width) / s.Width + 1],
+            Nd.From([shape[0], shape[1], (shape[2] + 2 * p.Height - k.Height) / s.Height + 1,
+                (shape[3] + 2 * p.Width - k.Width) / s.Width + 1],
                 i => g(Inside(x[0], i, k, s, p), k)), new In(shape));
         return
         [
-            Row("2x2", [2, 3, 6, 7], 2, 2, 0), Row("padded", [2, 3, 9, 8], 3, 2, 1), Row("apart", [1, 2, 5, 9], (2, 4), (1, 3), (1, 2)),
+            Row("2x2", [2, 3, 6, 7], 2, 2, 0), Row("padded", [2, 3, 9, 8], 3, 2, 1),
+            Row("apart", [1, 2, 5, 9], (2, 4), (1, 3), (1, 2)),
             Row("past a group", [1, 2, 7, 33], 3, 1, 1), Row("tiny", [1, 2, 3, 4], 2, 1, 0), Row("empty", [0, 3, 6, 4], 2, 2, 0),
         ];
     }
@@ -51,7 +56,8 @@ public sealed class PoolCases : IOpCases
         return values;
     }
 
-    private static OpCase Cells(string label, int[] shape, Size2 size) => new("AdaptiveAvgPool2d", label, x => F.AdaptiveAvgPool2d(x[0], size), x =>
+    private static OpCase Cells(string label, int[] shape, Size2 size) => new("AdaptiveAvgPool2d", label, x =>
+        F.AdaptiveAvgPool2d(x[0], size), x =>
         Nd.From([shape[0], shape[1], size.Height, size.Width], i =>
         {
             double sum = 0, count = 0;

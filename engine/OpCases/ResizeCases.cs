@@ -38,18 +38,25 @@ public sealed class InterpolateCases : IOpCases
     /// <inheritdoc/>
     public IEnumerable<ErrorCase> Errors =>
     [
-        new("Interpolate", "rank", d => F.Interpolate(Ones(d, 1, 3, 4), [2, 2], InterpolateMode.Bilinear), "expected [B, C, H, W]"),
-        new("Interpolate", "sizes", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2], InterpolateMode.Bilinear), "needs 2 sizes, not 1"),
+        new("Interpolate", "rank", d => F.Interpolate(Ones(d, 1, 3, 4), [2, 2], InterpolateMode.Bilinear),
+            "expected [B, C, H, W]"),
+        new("Interpolate", "sizes", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2], InterpolateMode.Bilinear),
+            "needs 2 sizes, not 1"),
         new("Interpolate", "zero", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2, 0], InterpolateMode.Bicubic), "must be positive"),
-        new("Interpolate", "nearest aligned", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2, 2], InterpolateMode.Nearest, alignCorners: true), "no meaning"),
-        new("Interpolate", "antialias", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2, 2], InterpolateMode.Nearest, antialias: true), "antialias is for"),
+        new("Interpolate", "nearest aligned", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2, 2], InterpolateMode.Nearest,
+            alignCorners: true), "no meaning"),
+        new("Interpolate", "antialias", d => F.Interpolate(Ones(d, 1, 3, 4, 4), [2, 2], InterpolateMode.Nearest,
+            antialias: true), "antialias is for"),
     ];
 
     internal static Tensor Ones(Device device, params int[] shape) => Tensor.Ones(shape, DType.F32, device);
 
-    private static OpCase Row(string label, int[] shape, int[] size, InterpolateMode mode, bool alignCorners = false, bool antialias = false) => new(
+    private static OpCase Row(string label, int[] shape, int[] size, InterpolateMode mode, bool alignCorners = false,
+        bool antialias = false) => new(
         "Interpolate", $"{mode} {label}", x => F.Interpolate(x[0], size, mode, alignCorners, antialias),
-        x => Nd.From([shape[0], shape[1], .. size], i => At(x[0], i, size, mode, alignCorners, antialias)), new In(shape)) { Tolerance32 = 3e-6 };
+        x => Nd.From([shape[0], shape[1], .. size], i => At(x[0], i, size, mode, alignCorners, antialias)),
+            new In(shape))
+        { Tolerance32 = 3e-6 };
 
     // Every input pixel weighted by the product of its axes' weights.
     private static double At(Nd x, int[] i, int[] size, InterpolateMode mode, bool alignCorners, bool antialias)
@@ -57,7 +64,10 @@ public sealed class InterpolateCases : IOpCases
         double sum = 0;
         Shape space = x.Shape[2..];
         var weights = size.Select((s, a) => Weights(i[2 + a], space[a], s, mode, alignCorners, antialias)).ToArray();
-        foreach (var p in Nd.Indices(space)) { sum += p.Select((v, a) => weights[a][v]).Aggregate(1.0, (a, b) => a * b) * x[[i[0], i[1], .. p]]; }
+        foreach (var p in Nd.Indices(space))
+        {
+            sum += p.Select((v, a) => weights[a][v]).Aggregate(1.0, (a, b) => a * b) * x[[i[0], i[1], .. p]];
+        }
         return sum;
     }
 
@@ -70,7 +80,10 @@ public sealed class InterpolateCases : IOpCases
         else if (antialias)
         {
             double stretch = Math.Max(1, scale), centre = scale * (j + 0.5);
-            for (var p = 0; p < from; p++) { w[p] = isCubic ? Keys((p + 0.5 - centre) / stretch, -0.5) : Hat((p + 0.5 - centre) / stretch); }
+            for (var p = 0; p < from; p++)
+            {
+                w[p] = isCubic ? Keys((p + 0.5 - centre) / stretch, -0.5) : Hat((p + 0.5 - centre) / stretch);
+            }
             var total = w.Sum();
             for (var p = 0; p < from; p++) { w[p] /= total; }
         }
@@ -110,9 +123,12 @@ public sealed class SamplingCases : IOpCases
     /// <inheritdoc/>
     public IEnumerable<ErrorCase> Errors =>
     [
-        new("GridSample", "batch", d => F.GridSample(InterpolateCases.Ones(d, 2, 1, 3, 3), InterpolateCases.Ones(d, 1, 2, 2, 2)), "expected [2, Ho, Wo, 2]"),
-        new("RoiAlign", "columns", d => F.RoiAlign(InterpolateCases.Ones(d, 2, 1, 3, 3), InterpolateCases.Ones(d, 1, 4), 2), "expected [R, 5]"),
-        new("RoiAlign", "image", d => F.RoiAlign(InterpolateCases.Ones(d, 1, 1, 3, 3), InterpolateCases.Ones(d, 1, 5), 2), "names image 1, x has 1"),
+        new("GridSample", "batch", d => F.GridSample(InterpolateCases.Ones(d, 2, 1, 3, 3), InterpolateCases.Ones(d, 1, 2, 2, 2)),
+            "expected [2, Ho, Wo, 2]"),
+        new("RoiAlign", "columns", d => F.RoiAlign(InterpolateCases.Ones(d, 2, 1, 3, 3), InterpolateCases.Ones(d, 1, 4), 2),
+            "expected [R, 5]"),
+        new("RoiAlign", "image", d => F.RoiAlign(InterpolateCases.Ones(d, 1, 1, 3, 3), InterpolateCases.Ones(d, 1, 5), 2),
+            "names image 1, x has 1"),
     ];
 
     private static OpCase Grid(string label, int[] x, int[] grid, double reach, bool alignCorners) => new(
@@ -120,7 +136,8 @@ public sealed class SamplingCases : IOpCases
         {
             double Place(double g, int size) => alignCorners ? (g + 1) / 2 * (size - 1) : ((g + 1) * size - 1) / 2;
             return Bilinear(t[0], i[0], i[1], Place(t[1][i[0], i[2], i[3], 1], x[2]), Place(t[1][i[0], i[2], i[3], 0], x[3]));
-        }), new In(x), new In(grid, -reach, reach)) { Tolerance32 = 1e-5 };
+        }), new In(x), new In(grid, -reach, reach))
+    { Tolerance32 = 1e-5 };
 
     private static double Bilinear(Nd x, int b, int c, double h, double w)
     {
@@ -136,11 +153,13 @@ public sealed class SamplingCases : IOpCases
     private static OpCase Roi(string label, int[] x, Size2 size, double scale, int ratio, bool aligned)
     {
         double[] boxes = [0, 1.3, 2.1, 13.7, 11.9, 1, -3.2, 0.4, 6.1, 21.5, 1, 4.4, 3.3, 5.2, 4.1, 0, 30, 31, 44, 47];
-        return new("RoiAlign", label, t => F.RoiAlign(t[0], t[1], size, scale, ratio, aligned), t => Nd.From([4, x[1], size.Height, size.Width], i =>
+        return new("RoiAlign", label, t => F.RoiAlign(t[0], t[1], size, scale, ratio, aligned), t =>
+            Nd.From([4, x[1], size.Height, size.Width], i =>
         {
             double Box(int column) => t[1][i[0], column] * scale - (aligned ? 0.5 : 0);
             double Length(double length) => aligned ? length : Math.Max(1, length);
-            double top = Box(2), left = Box(1), high = Length(Box(4) - top) / size.Height, wide = Length(Box(3) - left) / size.Width;
+            double top = Box(2), left = Box(1), high = Length(Box(4) - top) / size.Height,
+                wide = Length(Box(3) - left) / size.Width;
             int rows = ratio > 0 ? ratio : (int)Math.Ceiling(high), columns = ratio > 0 ? ratio : (int)Math.Ceiling(wide);
             double sum = 0;
             foreach (var s in Nd.Indices([rows, columns]))
@@ -151,6 +170,8 @@ public sealed class SamplingCases : IOpCases
             }
 
             return sum / Math.Max(1, rows * columns);
-        }), new In(x), new In([4, 5], Kind: InKind.Constant, Fixed: [.. boxes.Select(v => (double)(float)v)])) { Tolerance32 = 1e-5 };
+        }), new In(x), new In([4, 5], Kind: InKind.Constant, Fixed: [.. boxes.Select(v =>
+            (double)(float)v)]))
+        { Tolerance32 = 1e-5 };
     }
 }

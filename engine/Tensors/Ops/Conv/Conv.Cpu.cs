@@ -4,8 +4,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>Chooses the schedule of a convolution on the CPU. Each unfolds a few MiB of windows at a time, which stay in L3 until the
-/// matrix product has read them: <see cref="TokenConvCpu{T}"/> one window per row where y has its channels last,
+/// <summary>Chooses the schedule of a convolution on the CPU. Each unfolds a few MiB of windows at a time, which stay in L3 until
+/// the matrix product has read them: <see cref="TokenConvCpu{T}"/> one window per row where y has its channels last,
 /// <see cref="PlaneConvCpu{T}"/> one tap per row where it has not, <see cref="DepthwiseCpu{T}"/> no product at all.</summary>
 internal static unsafe class ConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -38,7 +38,8 @@ internal static unsafe class ConvCpu<T> where T : unmanaged, IBinaryFloatingPoin
 internal static unsafe class ConvRows
 {
     /// <summary>to ← to + from.</summary>
-    public static void Add<R, T>(T* to, T* from, long count) where R : struct, ISimd<R, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static void Add<R, T>(T* to, T* from, long count) where R : struct, ISimd<R, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         long i = 0;
         for (; i + R.Count <= count; i += R.Count) { (R.Load(to + i) + R.Load(from + i)).Store(to + i); }

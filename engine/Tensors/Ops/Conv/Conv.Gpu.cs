@@ -3,14 +3,15 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Conv, FourChannelsPerThread: a thread holds four channels of one position, so that each value of x (or dy) it loads meets four weights;
-// neighbouring threads are neighbouring positions and read the same weights. The weight gradient is one group per (four outputs, channel,
-// tap): threads stride over all positions, then a shared-memory tree. Fixed trees, no atomics.
+// Conv, FourChannelsPerThread: a thread holds four channels of one position, so that each value of x (or dy) it loads meets four
+// weights; neighbouring threads are neighbouring positions and read the same weights. The weight gradient is one group per (four
+// outputs, channel, tap): threads stride over all positions, then a shared-memory tree. Fixed trees, no atomics.
 internal static class ConvGpu
 {
     private const int MaxThreads = 256;
 
-    public static void Forward<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> x, ArrayView<R> w, ArrayView<R> bias, bool hasBias, ArrayView<R> y)
+    public static void Forward<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> x, ArrayView<R> w, ArrayView<R> bias, bool hasBias,
+        ArrayView<R> y)
         where R : unmanaged, IReal<R>
     {
         var args = new Args<R>(g, g.GroupOutputs) { X = x, W = w, Y = y, Bias = bias, HasBias = hasBias ? 1 : 0 };
@@ -18,14 +19,16 @@ internal static class ConvGpu
         gpu.LaunchElements(ForwardKernel, args.Count, args);
     }
 
-    public static void InputGrad<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> dy, ArrayView<R> w, ArrayView<R> dx) where R : unmanaged, IReal<R>
+    public static void InputGrad<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> dy, ArrayView<R> w, ArrayView<R> dx)
+        where R : unmanaged, IReal<R>
     {
         var args = new Args<R>(g, g.GroupChannels) { X = dx, W = w, Y = dy };
         args.Count = checked(g.Batch * g.Inputs * g.Groups * args.Blocks);
         gpu.LaunchElements(InputKernel, args.Count, args);
     }
 
-    public static void WeightGrad<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> dy, ArrayView<R> x, ArrayView<R> dw) where R : unmanaged, IReal<R>
+    public static void WeightGrad<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> dy, ArrayView<R> x, ArrayView<R> dw)
+        where R : unmanaged, IReal<R>
     {
         var args = new Args<R>(g, g.GroupOutputs) { X = x, W = dw, Y = dy };
         args.Count = checked(g.Groups * args.Blocks * g.Depth);
@@ -70,7 +73,8 @@ internal static class ConvGpu
                 {
                     var w = a.W2.At(from.W, kw);
                     if (d < 0 || d >= a.D.Size || h < 0 || h >= a.H.Size || w < 0 || w >= a.W2.Size) { continue; }
-                    var at = image + ((d * a.H.Size + h) * a.W2.Size + w) * a.XPosition + four.Group * a.GroupChannels * a.XChannel;
+                    var at = image + ((d * a.H.Size + h) * a.W2.Size + w) * a.XPosition
+                        + four.Group * a.GroupChannels * a.XChannel;
                     var k = (kd * a.H.Kernel + kh) * a.W2.Kernel + kw;
                     for (var c = 0; c < a.GroupChannels; c++)
                     {

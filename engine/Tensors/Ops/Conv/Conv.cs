@@ -22,7 +22,8 @@ internal static class ConvOp
         var parts = g.YLast
             ? ReduceOp.Run<SumReducer>("conv", dy.Reshape(g.Batch * g.Rows, g.W.Out, g.Outputs), [1])
             : ReduceOp.Run<SumReducer>("conv", dy.Reshape(g.Batch, g.Outputs, g.Positions), [2]);
-        return ReduceOp.Run<SumReducer>("conv", parts.Reshape(g.YLast ? g.Batch * g.Rows : g.Batch, g.Outputs), [0]).Reshape(g.Outputs);
+        var rows = parts.Reshape(g.YLast ? g.Batch * g.Rows : g.Batch, g.Outputs);
+        return ReduceOp.Run<SumReducer>("conv", rows, [0]).Reshape(g.Outputs);
     }
 
     private sealed class Grad : GradFn

@@ -14,13 +14,15 @@ internal readonly struct ConvAxis
     /// <summary>An axis of one element that nothing slides along: depth of a 2-D convolution.</summary>
     public static ConvAxis Flat => new(1, 1, 1, 0, 1, 1);
 
-    /// <summary>An axis after checking that the window fits: out = ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1.</summary>
+    /// <summary>An axis after checking that the window fits; out = ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1.
+    /// </summary>
     public static ConvAxis Of(string op, string axis, int size, int kernel, int stride, int padding, int dilation)
     {
         Check.That(kernel > 0 && stride > 0 && dilation > 0 && padding >= 0,
-            $"{op}: kernel {kernel}, stride {stride}, dilation {dilation} must be positive and padding {padding} not negative along {axis}");
+            $"{op}: kernel {kernel}, stride {stride}, dilation {dilation} along {axis} must be positive, padding {padding} >= 0");
         var room = (long)size + 2L * padding - (long)dilation * (kernel - 1) - 1;
-        Check.That(room >= 0, $"{op}: a kernel of {kernel} (dilation {dilation}) does not fit {axis} {size} with padding {padding}");
+        Check.That(room >= 0,
+            $"{op}: a kernel of {kernel} (dilation {dilation}) does not fit {axis} {size} with padding {padding}");
         return new(size, kernel, stride, padding, dilation, checked((int)(room / stride) + 1));
     }
 
@@ -58,7 +60,8 @@ internal readonly struct ConvGeometry
     public readonly ConvAxis D, H, W;
     public readonly bool XLast, YLast;
 
-    public ConvGeometry(int batch, int channels, int outputs, int groups, ConvAxis d, ConvAxis h, ConvAxis w, bool xLast, bool yLast)
+    public ConvGeometry(int batch, int channels, int outputs, int groups, ConvAxis d, ConvAxis h, ConvAxis w, bool xLast,
+        bool yLast)
     {
         (Batch, Channels, Outputs, Groups) = (batch, channels, outputs, groups);
         (D, H, W, XLast, YLast) = (d, h, w, xLast, yLast);

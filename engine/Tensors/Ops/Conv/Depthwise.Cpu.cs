@@ -4,8 +4,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>A zero-bordered copy of one plane, so that the taps of a window need no bounds. For y and dw it holds x between its padding;
-/// for dx it holds dy spread by the stride, over which the taps run backwards.</summary>
+/// <summary>A zero-bordered copy of one plane, so that the taps of a window need no bounds. For y and dw it holds x between its
+/// padding; for dx it holds dy spread by the stride, over which the taps run backwards.</summary>
 internal readonly struct PaddedPlane
 {
     public readonly int Pitch, Slice, Count;
@@ -64,9 +64,9 @@ internal readonly struct PaddedPlane
     private int Tap(ConvAxis axis, int k) => _isGradient ? axis.Padding + Reach(axis) - k * axis.Dilation : k * axis.Dilation;
 }
 
-// Conv, PaddedPlane: with one input channel per group each plane is copied once between zeros, then a vector of outputs sums its taps in
-// registers (single values where the stride is not 1). Planes are independent; taps, then images, add in order. Traffic: x and y once from
-// memory, taps times from L1. Ladder: tap-wise passes over rows 1.0x → taps in registers over a padded plane.
+// Conv, PaddedPlane: with one input channel per group each plane is copied once between zeros, then a vector of outputs sums its
+// taps in registers (single values where the stride is not 1). Planes are independent; taps, then images, add in order. Traffic:
+// x and y once from memory, taps times from L1. Ladder: tap-wise passes over rows 1.0x → taps in registers over a padded plane.
 internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Grain = 1 << 14;
@@ -74,27 +74,30 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
     public static void Forward(ConvGeometry g, T* x, T* weight, T* bias, T* y) =>
         Simd.Run<T, ForwardKernel>(new ForwardKernel(g, x, weight, bias, y));
 
-    public static void InputGrad(ConvGeometry g, T* dy, T* weight, T* dx) => Simd.Run<T, InputKernel>(new InputKernel(g, dy, weight, dx));
+    public static void InputGrad(ConvGeometry g, T* dy, T* weight, T* dx) =>
+        Simd.Run<T, InputKernel>(new InputKernel(g, dy, weight, dx));
 
-    public static void WeightGrad(ConvGeometry g, T* dy, T* x, T* dw) => Simd.Run<T, WeightKernel>(new WeightKernel(g, dy, x, dw));
+    public static void WeightGrad(ConvGeometry g, T* dy, T* x, T* dw) =>
+        Simd.Run<T, WeightKernel>(new WeightKernel(g, dy, x, dw));
 
     private static long PlanesPerTask(ConvGeometry g) => Math.Max(1, Grain / ((long)Math.Max(g.Positions, g.Inputs) * g.Taps));
 
-    // to[i] (+)= start + Σ weight·from[i·step + offset] along one row.
+    // to[i] (+)= start + Σ weight·from[i·step + offset] along one row. The row's last vector overlaps the one before it.
     private static void Row<R>(T* from, int step, int* offsets, T* weight, int taps, T start, T* to, int count, bool add)
         where R : struct, ISimd<R, T>
     {
         var i = 0;
-        var spill = stackalloc T[R.Count];
-        for (; step == 1 && i < count; i += R.Count)
+        if (step == 1 && !add && count >= R.Count)
         {
-            var sum = R.Broadcast(start);
-            for (var tap = 0; tap < taps; tap++) { sum = R.MultiplyAdd(R.Broadcast(weight[tap]), R.Load(from + i + offsets[tap]), sum); }
-            if (i + R.Count <= count) { (add ? sum + R.Load(to + i) : sum).Store(to + i); }
-            else
+            for (; i < count; i += R.Count)
             {
-                sum.Store(spill);
-                for (var lane = 0; i + lane < count; lane++) { to[i + lane] = add ? to[i + lane] + spill[lane] : spill[lane]; }
+                i = Math.Min(i, count - R.Count);
+                var sum = R.Broadcast(start);
+                for (var tap = 0; tap < taps; tap++)
+                {
+                    sum = R.MultiplyAdd(R.Broadcast(weight[tap]), R.Load(from + i + offsets[tap]), sum);
+                }
+                sum.Store(to + i);
             }
         }
 
@@ -162,7 +165,8 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
                 for (var row = 0; row < g.D.Size * g.H.Size; row++)
                 {
                     var from = buffer + row / g.H.Size * padded.Slice + row % g.H.Size * padded.Pitch;
-                    Row<R>(from, 1, offsets, w, g.Taps, T.Zero, dx + plane * g.Inputs + (long)row * g.W.Size, g.W.Size, add: i > 0);
+                    Row<R>(from, 1, offsets, w, g.Taps, T.Zero, dx + plane * g.Inputs + (long)row * g.W.Size, g.W.Size,
+                        add: i > 0);
                 }
             }
         }
@@ -177,43 +181,63 @@ internal static unsafe class DepthwiseCpu<T> where T : unmanaged, IBinaryFloatin
             var offsets = padded.Offsets();
             CpuThreads.ForRange(g.Outputs, 1, (first, end) =>
             {
-                using var scratch = ConvCpu<T>.Scratch(padded.Count);
+                var pitch = (self.Width + R.Count - 1) / R.Count * R.Count;
+                using var scratch = ConvCpu<T>.Scratch(padded.Count + (long)self.Rows * pitch);
                 fixed (int* taps = offsets)
                 {
-                    for (var output = first; output < end; output++) { self.Output<R>(output, padded, scratch.Pointer<T>(), taps); }
+                    for (var output = first; output < end; output++)
+                    {
+                        self.Output<R>(output, padded, scratch.Pointer<T>(), taps, pitch);
+                    }
                 }
             });
         }
 
-        private void Output<R>(long output, PaddedPlane padded, T* buffer, int* offsets) where R : struct, ISimd<R, T>
+        private int Width => g.W.Out;
+
+        private int Rows => g.Rows;
+
+        private void Output<R>(long output, PaddedPlane padded, T* buffer, int* offsets, int pitch) where R : struct, ISimd<R, T>
         {
             var sums = dw + output * g.Taps;
+            var rows = buffer + padded.Count;
             new Span<T>(sums, g.Taps).Clear();
             for (var b = 0; b < g.Batch; b++)
             {
                 padded.Fill(x + (b * g.Channels + output / g.GroupOutputs) * g.Inputs, buffer);
+                var from = dy + (b * g.Outputs + output) * g.Positions;
+                for (var row = 0; row < g.Rows; row++)
+                {
+                    new Span<T>(from + (long)row * g.W.Out, g.W.Out).CopyTo(new Span<T>(rows + (long)row * pitch, g.W.Out));
+                    new Span<T>(rows + (long)row * pitch + g.W.Out, pitch - g.W.Out).Clear();
+                }
+
                 for (var tap = 0; tap < g.Taps; tap++)
                 {
-                    sums[tap] += Correlation<R>(dy + (b * g.Outputs + output) * g.Positions, buffer + offsets[tap], padded);
+                    sums[tap] += Correlation<R>(rows, pitch, buffer + offsets[tap], padded);
                 }
             }
         }
 
-        // Σ dy·x over one plane at one tap.
-        private T Correlation<R>(T* dyRow, T* plane, PaddedPlane padded) where R : struct, ISimd<R, T>
+        // Σ dy·x over one plane at one tap. Rows of dy end in zeros up to a whole vector, beside which x has its border.
+        private T Correlation<R>(T* dyRow, int pitch, T* plane, PaddedPlane padded) where R : struct, ISimd<R, T>
         {
             var vectors = R.Of(0);
             var rest = T.Zero;
-            for (var row = 0; row < g.Rows; row++, dyRow += g.W.Out)
+            for (var row = 0; row < g.Rows; row++, dyRow += pitch)
             {
                 var from = plane + row / g.H.Out * g.D.Stride * padded.Slice + row % g.H.Out * g.H.Stride * padded.Pitch;
-                var i = 0;
-                for (; g.W.Stride == 1 && i + R.Count <= g.W.Out; i += R.Count)
+                if (g.W.Stride == 1)
                 {
-                    vectors = R.MultiplyAdd(R.Load(dyRow + i), R.Load(from + i), vectors);
+                    for (var i = 0; i < pitch; i += R.Count)
+                    {
+                        vectors = R.MultiplyAdd(R.Load(dyRow + i), R.Load(from + i), vectors);
+                    }
                 }
-
-                for (; i < g.W.Out; i++) { rest = T.MultiplyAddEstimate(dyRow[i], from[i * g.W.Stride], rest); }
+                else
+                {
+                    for (var i = 0; i < g.W.Out; i++) { rest = T.MultiplyAddEstimate(dyRow[i], from[i * g.W.Stride], rest); }
+                }
             }
 
             return vectors.SumLanes() + rest;

@@ -10,13 +10,14 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
 {
     private const int Grain = 1 << 14;
 
-    /// <summary>col[row, window] ← x for output positions [from, from + rows) of all images. The order within a window is (kd, kh, kw, c)
-    /// where x has its channels last, else (c, kd, kh, kw).</summary>
+    /// <summary>col[row, window] ← x for output positions [from, from + rows) of all images. The order within a window is (kd,
+    /// kh, kw, c) where x has its channels last, else (c, kd, kh, kw).</summary>
     public static void Fill(ConvGeometry g, T* x, long from, int rows, T* col) =>
         Simd.Run<T, FillKernel>(new FillKernel(g, x, from, rows, col));
 
     /// <summary>dx ← the sum over taps of col [images·positions, (taps, C)].</summary>
-    public static void Fold(ConvGeometry g, T* col, int images, T* dx) => Simd.Run<T, FoldKernel>(new FoldKernel(g, col, images, dx));
+    public static void Fold(ConvGeometry g, T* col, int images, T* dx) =>
+        Simd.Run<T, FoldKernel>(new FoldKernel(g, col, images, dx));
 
     private readonly struct FillKernel(ConvGeometry g, T* x, long from, int rows, T* col) : ISimdKernel<T>
     {
@@ -47,8 +48,8 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
 
         private static int Reach(ConvAxis axis) => (axis.Kernel - 1) * axis.Dilation;
 
-        // Runs of kw·width neighbours. A run of up to 32 bytes is copied as 32: what spills into the next run's place is written after it.
-        // No run spills past its window, whose neighbour another thread may have written, or reads past the end of x.
+        // Runs of kw·width neighbours. A run of up to 32 bytes is copied as 32: what spills into the next run's place is written
+        // after it. No run spills past its window, whose neighbour another thread may have written, or reads past the end of x.
         private void InsideWindow<R>(long source, T* to) where R : struct, ISimd<R, T>
         {
             var (planes, width) = g.XLast ? (1, g.Channels) : (g.Channels, 1);
@@ -62,7 +63,10 @@ internal static unsafe class PatchRows<T> where T : unmanaged, IBinaryFloatingPo
                     var next = x + source + plane * (long)g.Inputs + kd * slice;
                     for (var kh = 0; kh < g.H.Kernel; kh++, next += line, to += run)
                     {
-                        if (run * sizeof(T) <= 32 && to <= lastSpill && next <= spillEnd) { Vector256.Load((byte*)next).Store((byte*)to); }
+                        if (run * sizeof(T) <= 32 && to <= lastSpill && next <= spillEnd)
+                        {
+                            Vector256.Load((byte*)next).Store((byte*)to);
+                        }
                         else { Copy<R>(next, to, run); }
                     }
                 }

@@ -5,7 +5,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-// Conv, TapColumns: per image and group, blocks of output rows unfold into columns [C·taps, positions], read and written along the width.
+// Conv, TapColumns: per image and group, blocks of output rows unfold into columns [C·taps, positions], read and written along
+// the width.
 //   y[O, P] = W·col        dcol = Wᵀ·dy, folded into dx        dW += dy·colᵀ
 // A 1x1 kernel skips the unfolding. Traffic: taps times x through L3; compute-bound from about 64 channels on.
 internal static unsafe class PlaneConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -69,7 +70,8 @@ internal static unsafe class PlaneConvCpu<T> where T : unmanaged, IBinaryFloatin
                     var plane = image * g.Groups + group;
                     var end = Math.Min(g.Rows, row + rows);
                     yield return new ColumnBlock(image, row, end, row * g.W.Out, (end - row) * g.W.Out,
-                        (long)plane * g.GroupChannels * g.Inputs, (long)plane * g.GroupOutputs * g.Positions, (long)group * g.GroupOutputs * g.Depth);
+                        (long)plane * g.GroupChannels * g.Inputs, (long)plane * g.GroupOutputs * g.Positions,
+                        (long)group * g.GroupOutputs * g.Depth);
                 }
             }
         }
@@ -82,7 +84,8 @@ internal static unsafe class PlaneConvCpu<T> where T : unmanaged, IBinaryFloatin
         ConvCpu<T>.Scratch(g.IsPointwise ? 1 : (long)RowsPerBlock(g) * g.W.Out * g.Depth);
 }
 
-/// <summary>Output rows [Row, EndRow) of one group of one image: their first position and count, and where x, y and W of the group start.</summary>
+/// <summary>Output rows [Row, EndRow) of one group of one image: their first position and count, and where x, y and W of the
+/// group start.</summary>
 internal readonly record struct ColumnBlock(int Image, int Row, int EndRow, int First, int Count, long X, long Y, long W);
 
 /// <summary>im2col of one image, one tap per row, and its adjoint. Rows are output rows: row = do·Ho + ho.</summary>

@@ -20,5 +20,6 @@ public readonly record struct Size3(int Depth, int Height, int Width)
     public static implicit operator Size3(int all) => new(all, all, all);
 
     /// <summary>(depth, height, width).</summary>
-    public static implicit operator Size3((int Depth, int Height, int Width) triple) => new(triple.Depth, triple.Height, triple.Width);
+    public static implicit operator Size3((int Depth, int Height, int Width) triple) =>
+        new(triple.Depth, triple.Height, triple.Width);
 }

@@ -6,9 +6,9 @@ namespace FlorenceKernels.Tensors;
 
 // Conv, PatchRows: blocks of positions of all images unfold into rows [positions, windows], one window per row.
 //   y[P, O] = col·Wᵀ        dcol = dy·W, gathered into dx        dW += dyᵀ·col
-// With x channels last a row is kh runs of kw·C neighbours and W is brought to the order (taps, C) first; with x channels first it is
-// C·kh runs of kw neighbours in W's own order. Traffic: taps/stride² times x through L3; with a small W (the stem, where unfolding is a large
-// part) through L2, each thread multiplying the rows it unfolded.
+// With x channels last a row is kh runs of kw·C neighbours and W is brought to the order (taps, C) first; with x channels first
+// it is C·kh runs of kw neighbours in W's own order. Traffic: taps/stride² times x through L3; with a small W (the stem, where
+// unfolding is a large part) through L2, each thread multiplying the rows it unfolded.
 internal static unsafe class TokenConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int BlockBytes = 4 << 20;
@@ -28,7 +28,8 @@ internal static unsafe class TokenConvCpu<T> where T : unmanaged, IBinaryFloatin
             var rows = (int)(to - from);
             PatchRows<T>.Fill(g, x, from, rows, col);
             if (bias is not null) { Repeat(bias, g.Outputs, y + from * g.Outputs, rows); }
-            ConvGemm.Multiply(rows, g.Outputs, g.Depth, col, g.Depth, 1, w, 1, g.Depth, y + from * g.Outputs, g.Outputs, add: bias is not null);
+            ConvGemm.Multiply(rows, g.Outputs, g.Depth, col, g.Depth, 1, w, 1, g.Depth, y + from * g.Outputs, g.Outputs,
+                add: bias is not null);
         }
 
         var total = (long)g.Batch * g.Positions;
@@ -64,7 +65,8 @@ internal static unsafe class TokenConvCpu<T> where T : unmanaged, IBinaryFloatin
         ForBlocks(first, end, RowsPerBlock(g), (from, to) =>
         {
             PatchRows<T>.Fill(g, x, from, (int)(to - from), col);
-            ConvGemm.Multiply(g.Outputs, g.Depth, (int)(to - from), dy + from * g.Outputs, 1, g.Outputs, col, g.Depth, 1, w, g.Depth,
+            ConvGemm.Multiply(g.Outputs, g.Depth, (int)(to - from), dy + from * g.Outputs, 1, g.Outputs, col, g.Depth, 1, w,
+                g.Depth,
                 add: from > first);
         });
     }

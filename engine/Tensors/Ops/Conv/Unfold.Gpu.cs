@@ -8,13 +8,15 @@ internal static class UnfoldGpu
 {
     public static void Forward<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> x, ArrayView<R> y) where R : unmanaged, IReal<R>
     {
-        var args = new Args<R> { X = x, Y = y, Count = checked(g.Batch * g.Depth * g.Positions), Channels = g.Channels, H = g.H, W = g.W };
+        var args = new Args<R> { X = x, Y = y, Count = checked(g.Batch * g.Depth * g.Positions), Channels = g.Channels };
+        (args.H, args.W) = (g.H, g.W);
         gpu.LaunchElements(ForwardKernel, args.Count, args);
     }
 
     public static void Fold<R>(GpuDevice gpu, ConvGeometry g, ArrayView<R> dy, ArrayView<R> dx) where R : unmanaged, IReal<R>
     {
-        var args = new Args<R> { X = dx, Y = dy, Count = checked(g.Batch * g.Channels * g.Inputs), Channels = g.Channels, H = g.H, W = g.W };
+        var args = new Args<R> { X = dx, Y = dy, Count = checked(g.Batch * g.Channels * g.Inputs), Channels = g.Channels };
+        (args.H, args.W) = (g.H, g.W);
         gpu.LaunchElements(FoldKernel, args.Count, args);
     }
 

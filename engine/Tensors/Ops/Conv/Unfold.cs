@@ -32,11 +32,13 @@ internal static class UnfoldOp
         {
             for (var b = 0; b < g.Batch; b++)
             {
-                TapColumns<T>.Fill(g, x.Pointer<T>() + (long)b * g.Channels * g.Inputs, 0, g.Rows, y.Pointer<T>() + (long)b * g.Depth * g.Positions);
+                TapColumns<T>.Fill(g, x.Pointer<T>() + (long)b * g.Channels * g.Inputs, 0, g.Rows,
+                    y.Pointer<T>() + (long)b * g.Depth * g.Positions);
             }
         }
 
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => UnfoldGpu.Forward(device, g, x.View<R>(), y.View<R>());
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
+            UnfoldGpu.Forward(device, g, x.View<R>(), y.View<R>());
     }
 
     private readonly struct Fold(ConvGeometry g, Tensor dy, Tensor dx) : IOpKernel
@@ -50,6 +52,7 @@ internal static class UnfoldOp
             }
         }
 
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => UnfoldGpu.Fold(device, g, dy.View<R>(), dx.View<R>());
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
+            UnfoldGpu.Fold(device, g, dy.View<R>(), dx.View<R>());
     }
 }

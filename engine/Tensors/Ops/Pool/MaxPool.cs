@@ -6,7 +6,9 @@ namespace FlorenceKernels.Tensors;
 public static partial class F
 {
     /// <summary>Largest value of each window; among equals the first (row-major) gets the gradient, and NaN wins.</summary>
-    /// <param name="x">[B, C, H, W].</param> <param name="kernel">Window.</param> <param name="stride">Step; the window by default.</param>
+    /// <param name="x">[B, C, H, W].</param>
+    /// <param name="kernel">Window.</param>
+    /// <param name="stride">Step; the window by default.</param>
     /// <param name="padding">Places on each side that never win, at most half a window; 0 by default.</param>
     /// <returns>[B, C, ⌊(H + 2p − kh)/s⌋ + 1, ⌊(W + 2p − kw)/s⌋ + 1].</returns>
     /// <exception cref="ShapeException">The window does not fit.</exception>
@@ -36,7 +38,8 @@ internal static class MaxPoolOp
         private readonly SavedTensor _winners;
         private readonly ConvAxis _h, _w;
 
-        public Grad(Shape shape, Tensor winners, ConvAxis h, ConvAxis w) => (_shape, _winners, _h, _w) = (shape, Save(winners), h, w);
+        public Grad(Shape shape, Tensor winners, ConvAxis h, ConvAxis w) =>
+            (_shape, _winners, _h, _w) = (shape, Save(winners), h, w);
 
         public override string Name => "max_pool2d";
 
@@ -55,7 +58,12 @@ internal static class MaxPoolOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => MaxPoolGpu.Forward(device, new MaxPoolGpu.Args<R>
         {
-            X = x.View<R>(), Y = y.View<R>(), Winners = winners.View<R>(), Count = checked((int)y.Count), H = h, W = w,
+            X = x.View<R>(),
+            Y = y.View<R>(),
+            Winners = winners.View<R>(),
+            Count = checked((int)y.Count),
+            H = h,
+            W = w,
             Lowest = R.Of(double.NegativeInfinity),
         });
     }
@@ -67,7 +75,12 @@ internal static class MaxPoolOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => MaxPoolGpu.Backward(device, new MaxPoolGpu.Args<R>
         {
-            X = dx.View<R>(), Y = dy.View<R>(), Winners = winners.View<R>(), Count = checked((int)dx.Count), H = h, W = w,
+            X = dx.View<R>(),
+            Y = dy.View<R>(),
+            Winners = winners.View<R>(),
+            Count = checked((int)dx.Count),
+            H = h,
+            W = w,
             Taps = R.Of(h.Kernel * w.Kernel),
         });
     }

@@ -4,9 +4,10 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-// AxisMap of x [outer, inputs, inner] to y [outer, outputs, inner], GatherRows: inner > 1 sums vectors of neighbouring columns in registers,
-// inner = 1 sums the run of each output. Traffic: x read run length times from cache, y written once; memory-bound.
-internal readonly unsafe struct AxisMapCpu<T>(T* x, T* y, int* starts, int* offsets, T* weights, long outer, int inputs, int outputs, long inner)
+// AxisMap of x [outer, inputs, inner] to y [outer, outputs, inner], GatherRows: inner > 1 sums vectors of neighbouring columns in
+// registers, inner = 1 sums the run of each output. Traffic: x read run length times from cache, y written once; memory-bound.
+internal readonly unsafe struct AxisMapCpu<T>(T* x, T* y, int* starts, int* offsets, T* weights, long outer, int inputs,
+    int outputs, long inner)
     : ISimdKernel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Grain = 1 << 14;

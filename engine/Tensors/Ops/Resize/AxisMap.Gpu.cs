@@ -3,8 +3,8 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// AxisMap of x [outer, inputs, inner] to y [outer, outputs, inner], OutputPerThread: each thread gathers the run of one output in order.
-// Traffic: x read run length times through the caches, y written once.
+// AxisMap of x [outer, inputs, inner] to y [outer, outputs, inner], OutputPerThread: each thread gathers the run of one output in
+// order. Traffic: x read run length times through the caches, y written once.
 internal static class AxisMapGpu
 {
     public static void Run<R>(GpuDevice gpu, in Args<R> args) where R : unmanaged, IReal<R> =>

@@ -7,7 +7,8 @@ namespace FlorenceKernels.Tensors;
 internal static class AxisMap
 {
     /// <summary>Tables for the trailing axes of x, in the order of the axes.</summary>
-    public static Tensor Run(string op, Tensor x, params AxisTable[] tables) => Tape.Record(Apply(x, tables), new Grad(op, tables), x);
+    public static Tensor Run(string op, Tensor x, params AxisTable[] tables) =>
+        Tape.Record(Apply(x, tables), new Grad(op, tables), x);
 
     private static Tensor Apply(Tensor x, AxisTable[] tables)
     {
@@ -38,16 +39,25 @@ internal static class AxisMap
             [Apply(dy, System.Array.ConvertAll(tables, t => t.Transposed))];
     }
 
-    private readonly struct Launch(Tensor x, Tensor y, DeviceTable table, long outer, int inputs, int outputs, long inner) : IOpKernel
+    private readonly struct Launch(Tensor x, Tensor y, DeviceTable table, long outer, int inputs, int outputs,
+        long inner) : IOpKernel
     {
-        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => Simd.Run<T, AxisMapCpu<T>>(new AxisMapCpu<T>(
+        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+            Simd.Run<T, AxisMapCpu<T>>(new AxisMapCpu<T>(
             x.Pointer<T>(), y.Pointer<T>(), table.Starts.Pointer<int>(), table.Offsets.Pointer<int>(), table.Weights.Pointer<T>(),
             outer, inputs, outputs, inner));
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => AxisMapGpu.Run(device, new AxisMapGpu.Args<R>
         {
-            X = x.View<R>(), Y = y.View<R>(), Starts = table.Starts.View<int>(), Offsets = table.Offsets.View<int>(),
-            Weights = table.Weights.View<R>(), Count = checked((int)y.Count), Inputs = inputs, Outputs = outputs, Inner = checked((int)inner),
+            X = x.View<R>(),
+            Y = y.View<R>(),
+            Starts = table.Starts.View<int>(),
+            Offsets = table.Offsets.View<int>(),
+            Weights = table.Weights.View<R>(),
+            Count = checked((int)y.Count),
+            Inputs = inputs,
+            Outputs = outputs,
+            Inner = checked((int)inner),
         });
     }
 }

@@ -4,8 +4,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>A linear map along one axis: output j is Σ weight·input over a run of neighbouring inputs. Pooling, resizing and RoI sampling
-/// are such maps on each axis in turn, and their backward is the transposed map, a gather like the forward.</summary>
+/// <summary>A linear map along one axis: output j is Σ weight·input over a run of neighbouring inputs. Pooling, resizing and RoI
+/// sampling are such maps on each axis in turn, and their backward is the transposed map, a gather like the forward.</summary>
 internal sealed class AxisTable
 {
     private AxisTable? _transposed;
@@ -25,7 +25,8 @@ internal sealed class AxisTable
 
     public double[] Weights { get; }
 
-    /// <summary>The adjoint map. Runs whose starts and ends rise with j have transposes that are runs too; gaps get weight 0.</summary>
+    /// <summary>The adjoint map. Runs whose starts and ends rise with j have transposes that are runs too; gaps get weight
+    /// 0.</summary>
     public AxisTable Transposed => _transposed ??= Transpose();
 
     /// <summary>A table from the run of each output: its first input and weights.</summary>

@@ -4,9 +4,10 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-// GridSample, PlanePerTask: four neighbours per sample; the image gradient scatters within its own plane, samples in order; the grid gradient
-// sums over channels per place. Traffic: random reads of one plane, which fits L2.
-internal readonly unsafe struct GridSampleCpu<T>(T* image, int* cellX, int* cellY, T* fx, T* fy, T* samples, Shape shape, int places)
+// GridSample, PlanePerTask: four neighbours per sample; the image gradient scatters within its own plane, samples in order; the
+// grid gradient sums over channels per place. Traffic: random reads of one plane, which fits L2.
+internal readonly unsafe struct GridSampleCpu<T>(T* image, int* cellX, int* cellY, T* fx, T* fy, T* samples, Shape shape,
+    int places)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Grain = 1 << 13;

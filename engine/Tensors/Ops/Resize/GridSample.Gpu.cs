@@ -3,8 +3,8 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// GridSample. SamplePerThread gathers four neighbours. PlanePerThread scatters one plane's samples in order: no atomics, and batch times
-// channels planes are enough threads. PlacePerThread sums the slopes of one place over the channels.
+// GridSample. SamplePerThread gathers four neighbours. PlanePerThread scatters one plane's samples in order: no atomics, and
+// batch times channels planes are enough threads. PlacePerThread sums the slopes of one place over the channels.
 internal static class GridSampleGpu
 {
     internal static void SamplePerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
@@ -63,7 +63,8 @@ internal static class GridSampleGpu
     }
 
     private static R Pixel<R>(Args<R> a, int plane, int row, int column) where R : unmanaged, IReal<R> =>
-        row < 0 || row >= a.Height || column < 0 || column >= a.Width ? R.Of(0) : a.Image[(plane * a.Height + row) * a.Width + column];
+        row < 0 || row >= a.Height || column < 0 || column >= a.Width
+            ? R.Of(0) : a.Image[(plane * a.Height + row) * a.Width + column];
 
     private readonly struct Neighbours<R> where R : unmanaged, IReal<R>
     {

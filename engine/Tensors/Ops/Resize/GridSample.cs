@@ -5,8 +5,9 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>Bilinear samples at given places; outside x is 0 (torch's grid_sample, mode bilinear, padding zeros). A grid value −1 … 1
-    /// spans the image: from edge to edge, or from centre to centre of the outermost pixels with <paramref name="alignCorners"/>.</summary>
+    /// <summary>Bilinear samples at given places; outside x is 0 (torch's grid_sample, mode bilinear, padding zeros). A grid
+    /// value −1 … 1 spans the image: from edge to edge, or from centre to centre of the outermost pixels with <paramref
+    /// name="alignCorners"/>.</summary>
     /// <param name="x">[B, C, H, W].</param> <param name="grid">[B, Ho, Wo, 2]: (x, y) of each sample.</param>
     /// <param name="alignCorners">What ±1 means.</param>
     /// <returns>[B, C, Ho, Wo].</returns>
@@ -23,7 +24,8 @@ public static partial class F
     }
 }
 
-/// <summary>The samples' places, split where kernels need whole numbers: cell + 2 as an integer (≥ 0) and the fraction within it.</summary>
+/// <summary>The samples' places, split where kernels need whole numbers: cell + 2 as an integer (≥ 0) and the fraction within
+/// it.</summary>
 internal readonly record struct SamplePlaces(Tensor CellX, Tensor CellY, Tensor X, Tensor Y)
 {
     public static SamplePlaces Of(Tensor grid, int height, int width, bool alignCorners)
@@ -98,11 +100,13 @@ internal static class GridSampleOp
     }
 
     // image is x or dx, samples is y or dy.
-    private readonly struct Launch(Pass pass, Tensor image, SamplePlaces p, Tensor samples, Tensor target, double sx, double sy) : IOpKernel
+    private readonly struct Launch(Pass pass, Tensor image, SamplePlaces p, Tensor samples, Tensor target, double sx,
+        double sy) : IOpKernel
     {
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T>
         {
-            var kernel = new GridSampleCpu<T>(image.Pointer<T>(), p.CellX.Pointer<int>(), p.CellY.Pointer<int>(), p.X.Pointer<T>(), p.Y.Pointer<T>(),
+            var kernel = new GridSampleCpu<T>(image.Pointer<T>(), p.CellX.Pointer<int>(), p.CellY.Pointer<int>(),
+                p.X.Pointer<T>(), p.Y.Pointer<T>(),
                 samples.Pointer<T>(), image.Shape, samples.Shape[2] * samples.Shape[3]);
             switch (pass)
             {
@@ -116,9 +120,19 @@ internal static class GridSampleOp
         {
             var args = new GridSampleGpu.Args<R>
             {
-                Image = image.View<R>(), Samples = samples.View<R>(), Grid = target.View<R>(), CellX = p.CellX.View<int>(),
-                CellY = p.CellY.View<int>(), X = p.X.View<R>(), Y = p.Y.View<R>(), ScaleX = R.Of(sx), ScaleY = R.Of(sy),
-                Channels = image.Shape[1], Height = image.Shape[2], Width = image.Shape[3], Places = samples.Shape[2] * samples.Shape[3],
+                Image = image.View<R>(),
+                Samples = samples.View<R>(),
+                Grid = target.View<R>(),
+                CellX = p.CellX.View<int>(),
+                CellY = p.CellY.View<int>(),
+                X = p.X.View<R>(),
+                Y = p.Y.View<R>(),
+                ScaleX = R.Of(sx),
+                ScaleY = R.Of(sy),
+                Channels = image.Shape[1],
+                Height = image.Shape[2],
+                Width = image.Shape[3],
+                Places = samples.Shape[2] * samples.Shape[3],
                 Planes = checked(image.Shape[0] * image.Shape[1]),
             };
             args.Count = checked((int)(pass == Pass.Forward ? samples.Count : p.X.Count));

@@ -69,7 +69,8 @@ internal static class ResizeTables
         return (start, weights);
     }
 
-    /// <summary>The filter stretched over the pixels an output covers when the image shrinks, normalised (PIL's resampling).</summary>
+    /// <summary>The filter stretched over the pixels an output covers when the image shrinks, normalised (PIL's
+    /// resampling).</summary>
     private static (int Start, double[] Weights) Antialiased(int j, double scale, bool isCubic, int size)
     {
         var stretch = Math.Max(scale, 1);
@@ -89,7 +90,8 @@ internal static class ResizeTables
         return (start, weights);
     }
 
-    /// <summary>Cubic convolution kernel: (a+2)|x|³ − (a+3)x² + 1 up to 1, a|x|³ − 5ax² + 8a|x| − 4a up to 2 (Keys 1981, eq. 15).</summary>
+    /// <summary>Cubic convolution kernel: (a+2)|x|³ − (a+3)x² + 1 up to 1, a|x|³ − 5ax² + 8a|x| − 4a up to 2 (Keys 1981, eq.
+    /// 15).</summary>
     private static double Cubic(double x, double a)
     {
         x = Math.Abs(x);
@@ -100,22 +102,24 @@ internal static class ResizeTables
 
 public static partial class F
 {
-    /// <summary>Resizes the spatial axes, with the semantics of torch's interpolate: pixel centres at half integers (corners matched instead
-    /// with <paramref name="alignCorners"/>), borders repeated.</summary>
+    /// <summary>Resizes the spatial axes, with the semantics of torch's interpolate: pixel centres at half integers (corners
+    /// matched instead with <paramref name="alignCorners"/>), borders repeated.</summary>
     /// <param name="x">[B, C, H, W]; [B, C, T, H, W] for trilinear and, if you like, nearest.</param>
     /// <param name="size">New sizes of the spatial axes, in order.</param> <param name="mode">How pixels are made.</param>
     /// <param name="alignCorners">The outermost pixels' centres coincide.</param>
     /// <param name="antialias">Widens the filter when shrinking; bilinear and bicubic only.</param>
     /// <returns>[B, C, size…].</returns>
     /// <exception cref="ShapeException">Rank, sizes and mode do not fit each other, or a size is zero.</exception>
-    public static Tensor Interpolate(Tensor x, System.ReadOnlySpan<int> size, InterpolateMode mode, bool alignCorners = false, bool antialias = false)
+    public static Tensor Interpolate(Tensor x, System.ReadOnlySpan<int> size, InterpolateMode mode, bool alignCorners = false,
+        bool antialias = false)
     {
         const string Op = "interpolate";
         Check.SameFloat(Op, x);
         var axes = mode == InterpolateMode.Trilinear || (mode == InterpolateMode.Nearest && size.Length == 3) ? 3 : 2;
         Check.HasRank(Op, "x", x, axes + 2, axes == 3 ? "[B, C, T, H, W]" : "[B, C, H, W]");
         Check.That(size.Length == axes, $"{Op}: {mode} of {x.Shape} needs {axes} sizes, not {size.Length}");
-        Check.That(!alignCorners || mode != InterpolateMode.Nearest, $"{Op}: alignCorners has no meaning for {mode}; leave it false");
+        Check.That(!alignCorners || mode != InterpolateMode.Nearest,
+            $"{Op}: alignCorners has no meaning for {mode}; leave it false");
         Check.That(!antialias || mode is InterpolateMode.Bilinear or InterpolateMode.Bicubic,
             $"{Op}: antialias is for Bilinear and Bicubic, not {mode}; leave it false");
         var tables = new AxisTable[axes];

@@ -20,7 +20,8 @@ internal readonly unsafe struct RoiAxis<T>(DeviceTable table, int size, int bins
     public T* Weights(int row) => _weights + _offsets[row];
 }
 
-// RoiAlign, separable bins. Forward: box and channel per task. Backward: plane per task, boxes in order. Traffic: the boxes' pixels.
+// RoiAlign, separable bins. Forward: box and channel per task. Backward: plane per task, boxes in order. Traffic: the boxes'
+// pixels.
 internal readonly unsafe struct RoiAlignCpu<T>(T* map, T* bins, int* images, RoiAxis<T> h, RoiAxis<T> w)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -31,7 +32,10 @@ internal readonly unsafe struct RoiAlignCpu<T>(T* map, T* bins, int* images, Roi
         var self = this;
         CpuThreads.ForRange((long)boxes * channels, Grain, (from, to) =>
         {
-            for (var i = from; i < to; i++) { self.Box((int)(i / channels), self.Image((int)(i / channels)) * channels + (int)(i % channels), i, true); }
+            for (var i = from; i < to; i++)
+            {
+                self.Box((int)(i / channels), self.Image((int)(i / channels)) * channels + (int)(i % channels), i, true);
+            }
         });
     }
 
@@ -44,7 +48,10 @@ internal readonly unsafe struct RoiAlignCpu<T>(T* map, T* bins, int* images, Roi
             {
                 for (var box = 0; box < boxes; box++)
                 {
-                    if (self.Image(box) == plane / channels) { self.Box(box, plane, (long)box * channels + plane % channels, false); }
+                    if (self.Image(box) == plane / channels)
+                    {
+                        self.Box(box, plane, (long)box * channels + plane % channels, false);
+                    }
                 }
             }
         });

@@ -3,8 +3,8 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// RoiAlign, separable bins. BinPerThread gathers a bin's pixels. PixelPerThread gathers the bins that cover a pixel, boxes in order: no
-// atomics. Traffic: the boxes' pixels; backward reads every box's tables per pixel, which stay in cache.
+// RoiAlign, separable bins. BinPerThread gathers a bin's pixels. PixelPerThread gathers the bins that cover a pixel, boxes in
+// order: no atomics. Traffic: the boxes' pixels; backward reads every box's tables per pixel, which stay in cache.
 internal static class RoiAlignGpu
 {
     internal static void BinPerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
@@ -23,7 +23,10 @@ internal static class RoiAlignGpu
             {
                 var from = (map + a.RowStarts[row] + y - firstRow) * a.Width + a.ColumnStarts[column] - firstColumn;
                 var sum = R.Of(0);
-                for (var x = firstColumn; x < a.ColumnOffsets[column + 1]; x++) { sum = R.MultiplyAdd(a.ColumnWeights[x], a.Map[from + x], sum); }
+                for (var x = firstColumn; x < a.ColumnOffsets[column + 1]; x++)
+                {
+                    sum = R.MultiplyAdd(a.ColumnWeights[x], a.Map[from + x], sum);
+                }
                 total = R.MultiplyAdd(a.RowWeights[y], sum, total);
             }
 

@@ -6,20 +6,23 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>Cuts boxes out of a map: each of h × w bins is the mean of bilinear samples spread evenly in it (Mask R-CNN, arXiv 1703.06870,
-    /// sec. 3; torchvision's roi_align). Differentiable in x; boxes are constants.</summary>
+    /// <summary>Cuts boxes out of a map: each of h × w bins is the mean of bilinear samples spread evenly in it (Mask R-CNN,
+    /// arXiv 1703.06870, sec. 3; torchvision's roi_align). Differentiable in x; boxes are constants.</summary>
     /// <param name="x">[B, C, H, W].</param> <param name="boxes">[R, 5]: image number, x1, y1, x2, y2; read on the host.</param>
     /// <param name="size">Bins h, w.</param> <param name="spatialScale">Map pixels per box unit.</param>
     /// <param name="samplingRatio">Samples per bin and axis; ≤ 0 takes ⌈box size / bins⌉.</param>
-    /// <param name="aligned">Shifts boxes by half a pixel, so that pixel centres lie at half integers; else boxes are at least 1 pixel.</param>
+    /// <param name="aligned">Shifts boxes by half a pixel, so that pixel centres lie at half integers; else boxes are at least 1
+    /// pixel.</param>
     /// <returns>[R, C, h, w].</returns>
     /// <exception cref="ShapeException">Shapes do not fit, or a box names an image that does not exist.</exception>
-    public static Tensor RoiAlign(Tensor x, Tensor boxes, Size2 size, double spatialScale = 1, int samplingRatio = -1, bool aligned = false)
+    public static Tensor RoiAlign(Tensor x, Tensor boxes, Size2 size, double spatialScale = 1, int samplingRatio = -1,
+        bool aligned = false)
     {
         const string Op = "roi_align";
         Check.SameFloat(Op, x, boxes);
         Check.HasRank(Op, "x", x, 4, "[B, C, H, W]");
-        Check.That(boxes.Rank == 2 && boxes.Shape[1] == 5, $"{Op}: boxes is {boxes.Shape}, expected [R, 5] (image, x1, y1, x2, y2)");
+        Check.That(boxes.Rank == 2 && boxes.Shape[1] == 5,
+            $"{Op}: boxes is {boxes.Shape}, expected [R, 5] (image, x1, y1, x2, y2)");
         Check.That(size.Height > 0 && size.Width > 0, $"{Op}: size {size} must be positive");
         var values = OnHost(boxes);
         var images = new int[boxes.Shape[0]];
@@ -43,7 +46,9 @@ public static partial class F
 /// <summary>Bilinear sampling in evenly spread points is separable: one table row per box and bin on each axis.</summary>
 internal readonly record struct RoiGrid(double[] Boxes, double SpatialScale, int SamplingRatio, bool Aligned)
 {
-    /// <param name="size">Pixels.</param> <param name="bins">Bins per box.</param> <param name="low">Column of the box's lower edge.</param>
+    /// <param name="size">Pixels.</param>
+    /// <param name="bins">Bins per box.</param>
+    /// <param name="low">Column of the box's lower edge.</param>
     public AxisTable Axis(int size, int bins, int low)
     {
         var grid = this;
@@ -84,7 +89,8 @@ internal static class RoiAlignOp
         return Tape.Record(y, new Grad(x.Shape, images, rows, columns), x);
     }
 
-    private static void Launch(Tensor like, int[] images, AxisTable rows, AxisTable columns, Tensor map, Tensor bins, bool isForward)
+    private static void Launch(Tensor like, int[] images, AxisTable rows, AxisTable columns, Tensor map, Tensor bins,
+        bool isForward)
     {
         using var numbers = TensorScope.Release(Tensor.From(images, [images.Length], like.Device));
         using var h = new DeviceTable(rows, like.DType, like.Device);
@@ -118,10 +124,21 @@ internal static class RoiAlignOp
         {
             var args = new RoiAlignGpu.Args<R>
             {
-                Map = map.View<R>(), Bins = bins.View<R>(), Images = images.View<int>(), RowStarts = h.Starts.View<int>(),
-                RowOffsets = h.Offsets.View<int>(), RowWeights = h.Weights.View<R>(), ColumnStarts = w.Starts.View<int>(),
-                ColumnOffsets = w.Offsets.View<int>(), ColumnWeights = w.Weights.View<R>(), Boxes = bins.Shape[0], Channels = map.Shape[1],
-                Height = map.Shape[2], Width = map.Shape[3], BinRows = bins.Shape[2], BinColumns = bins.Shape[3],
+                Map = map.View<R>(),
+                Bins = bins.View<R>(),
+                Images = images.View<int>(),
+                RowStarts = h.Starts.View<int>(),
+                RowOffsets = h.Offsets.View<int>(),
+                RowWeights = h.Weights.View<R>(),
+                ColumnStarts = w.Starts.View<int>(),
+                ColumnOffsets = w.Offsets.View<int>(),
+                ColumnWeights = w.Weights.View<R>(),
+                Boxes = bins.Shape[0],
+                Channels = map.Shape[1],
+                Height = map.Shape[2],
+                Width = map.Shape[3],
+                BinRows = bins.Shape[2],
+                BinColumns = bins.Shape[3],
                 Count = checked((int)(isForward ? bins.Count : map.Count)),
             };
             if (isForward) { device.LaunchElements(RoiAlignGpu.BinPerThread, args.Count, args); }
