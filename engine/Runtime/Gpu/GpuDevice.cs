@@ -15,7 +15,7 @@ namespace FlorenceKernels.Runtime;
 public sealed class GpuDevice : Device
 {
     private readonly Accelerator _accelerator;
-    private readonly Lock _compile = new();
+    private readonly Lock _queue = new();
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
     private MethodInfo? _last;
 
@@ -61,7 +61,11 @@ public sealed class GpuDevice : Device
     /// <summary>Starts an explicitly grouped kernel: a static method over one argument struct.</summary>
     public void Launch<TArgs>(Action<TArgs> kernel, int groups, int threads, in TArgs args) where TArgs : struct
     {
-        try { Launcher(kernel)(new KernelConfig(groups, threads), args); }
+        try
+        {
+            // Arguments are set on the kernel, then it is queued: two threads must not interleave there.
+            lock (_queue) { Launcher(kernel)(new KernelConfig(groups, threads), args); }
+        }
         catch (Exception e) when (DriverErrors.IsDriver(e)) { throw DriverErrors.Explain(Name, $"starting kernel {Title(kernel.Method)}", LastKernel, e); }
 
         _last = kernel.Method;
@@ -125,14 +129,11 @@ public sealed class GpuDevice : Device
     // ILGPU holds compiled kernels weakly; these delegates keep them.
     private Action<KernelConfig, TArgs> Launcher<TArgs>(Action<TArgs> kernel) where TArgs : struct
     {
-        lock (_compile)
+        if (!_launchers.TryGetValue(kernel.Method, out var launcher))
         {
-            if (!_launchers.TryGetValue(kernel.Method, out var launcher))
-            {
-                _launchers[kernel.Method] = launcher = _accelerator.LoadStreamKernel(kernel);
-            }
-
-            return (Action<KernelConfig, TArgs>)launcher;
+            _launchers[kernel.Method] = launcher = _accelerator.LoadStreamKernel(kernel);
         }
+
+        return (Action<KernelConfig, TArgs>)launcher;
     }
 }
