@@ -112,7 +112,8 @@ public static class PretrainRun
                 lastSave = watch.Elapsed;
             }
 
-            if (stop.IsCancellationRequested) { break; }
+            // Not the token itself: a stop that comes after the save above takes effect after the next step, which saves.
+            if (isLast) { break; }
         }
 
         return new PretrainResult(state.Step, state.Steps, state.Step == state.Steps, checkpoint, outcome.Loss);

@@ -11,13 +11,13 @@ internal readonly record struct CurvePoint(double X, double Y);
 /// <summary>The few plots of a report. They are drawn here because a plotting package needs fonts, and a bare machine has none.</summary>
 internal static class Plots
 {
-    private const int Width = 880, Height = 400, Left = 76, Right = 24, Top = 72, Bottom = 52;
+    private const int CurveWidth = 620, Height = 380, Left = 66, Right = 24, Top = 72, Bottom = 52, ScoresWidth = 980;
     private const float Label = 10.5f;
 
     /// <summary>A curve over steps, with its moving mean when <paramref name="isSmoothed"/>.</summary>
     public static Picture Curve(string title, string yName, IReadOnlyList<CurvePoint> points, bool isSmoothed, double? reference = null, string referenceName = "")
     {
-        var picture = new Picture(Width, Height);
+        var picture = new Picture(CurveWidth, Height);
         picture.Text(title, Left, 28, 14, Palette.Ink, isBold: true);
         CurvePoint[] finite = [.. points.Where(p => double.IsFinite(p.Y))];
         if (finite.Length == 0)
@@ -30,8 +30,8 @@ internal static class Plots
         DrawAxes(picture, axes, yName);
         if (reference is { } level)
         {
-            picture.Line(Left, axes.Y(level), Width - Right, axes.Y(level), Palette.Bar, 1.5f);
-            picture.Text(referenceName, Width - Right - 4, axes.Y(level) - 6, Label, Palette.Bar, 1);
+            picture.Line(Left, axes.Y(level), CurveWidth - Right, axes.Y(level), Palette.Bar, 1.5f);
+            picture.Text(referenceName, CurveWidth - Right - 4, axes.Y(level) - 6, Label, Palette.Bar, 1);
         }
 
         Polyline(picture, axes, finite, isSmoothed ? Palette.Ours.WithAlpha(80) : Palette.Ours, isSmoothed ? 1.2f : 2.4f);
@@ -42,11 +42,11 @@ internal static class Plots
     /// <summary>One group of bars per score: ours, with marks for chance, the non-learned bar and the target.</summary>
     public static Picture Scores(string title, IReadOnlyList<ScoreRow> scores)
     {
-        const int RowHeight = 50, NameWidth = 330, Head = 64;
-        var picture = new Picture(Width, Head + Math.Max(1, scores.Count) * RowHeight + 40);
+        const int RowHeight = 50, NameWidth = 350, Head = 64, ValueWidth = 110;
+        var picture = new Picture(ScoresWidth, Head + Math.Max(1, scores.Count) * RowHeight + 40);
         picture.Text(title, 24, 28, 14, Palette.Ink, isBold: true);
         Legend(picture);
-        float X(double value) => NameWidth + (float)value * (Width - NameWidth - 70);
+        float X(double value) => NameWidth + (float)value * (ScoresWidth - NameWidth - ValueWidth);
         var bottom = Head + scores.Count * RowHeight;
         for (var percent = 0; percent <= 100; percent += 20)
         {
@@ -66,15 +66,14 @@ internal static class Plots
         Mark(picture, x(score.Chance), top, Palette.Chance);
         if (score.Bar is { } bar) { Mark(picture, x(bar), top, Palette.Bar); }
         if (score.Target is { } target) { Mark(picture, x(target), top, Palette.Target); }
-        var end = new[] { score.Value, score.Bar ?? 0, score.Target ?? 0, score.Chance }.Max();
-        picture.Text($"{100 * score.Value:0.0}%", x(end) + 9, top + 26, 11.5f, Palette.Ink, isBold: true);
+        picture.Text($"{100 * score.Value:0.0}%", ScoresWidth - 24, top + 27, 13, Palette.Ours, 1, isBold: true);
     }
 
     private static void Mark(Picture picture, float x, float top, SKColor colour) => picture.Line(x, top + 3, x, top + 39, colour, 3);
 
     private static void Legend(Picture picture)
     {
-        float x = Width - 24;
+        float x = ScoresWidth - 24;
         foreach (var (name, colour) in new[] { ("target", Palette.Target), ("non-learned bar", Palette.Bar), ("chance", Palette.Chance), ("ours", Palette.Ours) })
         {
             x -= StrokeFont.Width(name, Label);
@@ -88,7 +87,7 @@ internal static class Plots
     {
         foreach (var tick in axes.YTicks)
         {
-            picture.Line(Left, axes.Y(tick), Width - Right, axes.Y(tick), Palette.Grid);
+            picture.Line(Left, axes.Y(tick), CurveWidth - Right, axes.Y(tick), Palette.Grid);
             picture.Text(Number(tick), Left - 10, axes.Y(tick) + 4, Label, Palette.Quiet, 1);
         }
 
@@ -98,8 +97,8 @@ internal static class Plots
             picture.Text(Number(tick), axes.X(tick), Height - Bottom + 21, Label, Palette.Quiet, 0.5f);
         }
 
-        picture.Line(Left, Height - Bottom, Width - Right, Height - Bottom, Palette.Quiet, 1.2f);
-        picture.Text("step", Width - Right, Height - 10, Label, Palette.Quiet, 1);
+        picture.Line(Left, Height - Bottom, CurveWidth - Right, Height - Bottom, Palette.Quiet, 1.2f);
+        picture.Text("step", CurveWidth - Right, Height - 10, Label, Palette.Quiet, 1);
         picture.Text(yName, Left, Top - 18, Label, Palette.Quiet);
     }
 
@@ -141,7 +140,7 @@ internal static class Plots
 
         public double[] YTicks { get; }
 
-        public float X(double value) => Left + (float)((value - _x0) / Math.Max(_x1 - _x0, 1e-12)) * (Width - Left - Right);
+        public float X(double value) => Left + (float)((value - _x0) / Math.Max(_x1 - _x0, 1e-12)) * (CurveWidth - Left - Right);
 
         public float Y(double value) => Height - Bottom - (float)((value - _y0) / Math.Max(_y1 - _y0, 1e-12)) * (Height - Top - Bottom);
 

@@ -31,6 +31,7 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
         var name = given.Find("options.model")?.ToString() ?? options.Model;
         // A configuration file's model is a change of the model it names, not of another one named on the command line.
         if (given.File["model"] is JsonObject && SettingsTree.At(given.File, "options.model") is { } filed && filed.ToString() != name) { _ = given.File.Remove("model"); }
+        if (given.File["model"] is JsonObject filedModel) { WithoutDerived(filedModel); }
         return new JsonObject
         {
             ["device"] = "cpu",
@@ -38,7 +39,7 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
             ["out"] = output,
             ["resume"] = "auto",
             ["options"] = JsonSerializer.SerializeToNode(options, Json),
-            ["model"] = JsonNode.Parse(FlorenceConfig.Load(name).ToJson()),
+            ["model"] = WithoutDerived((JsonObject)JsonNode.Parse(FlorenceConfig.Load(name).ToJson())!),
             ["recorded"] = null,
         };
     }
@@ -66,6 +67,8 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
         var asked = (JsonObject)JsonSerializer.SerializeToNode(Options with { Model = NameOrFile() }, Json)!;
         var differing = asked.Where(o => !Harmless.Contains(o.Key) && saved.ContainsKey(o.Key) && !JsonNode.DeepEquals(saved[o.Key], o.Value))
             .Select(o => $"options.{o.Key} is {saved[o.Key]?.ToJsonString()} there and {o.Value?.ToJsonString()} here").FirstOrDefault();
+        var model = WithoutDerived(RunFolder.ReadObject(Path.Combine(Output, "model.json")));
+        differing ??= JsonNode.DeepEquals(model, Model) ? null : "the model is another one";
         differing ??= RunFolder.ReadArguments(Output)?["recorded"]?["data"]?.ToString() is { } data && data != dataFingerprint
             ? "the data set is another one" : null;
         if (differing is not null) { throw new UsageException($"{Output} holds a run with other settings ({differing}); give another --out, or delete the folder"); }
@@ -81,9 +84,17 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
 
     private string NameOrFile()
     {
-        var plain = JsonNode.Parse(FlorenceConfig.Load(Options.Model).ToJson());
+        var plain = WithoutDerived((JsonObject)JsonNode.Parse(FlorenceConfig.Load(Options.Model).ToJson())!);
         if (JsonNode.DeepEquals(plain, Model)) { return Options.Model; }
         Directory.CreateDirectory(Output);
         return Path.Combine(Output, ModelAsked);
+    }
+
+    // The image features follow from the depths, and the vocabulary from the tokenizer: neither is a setting.
+    private static JsonObject WithoutDerived(JsonObject model)
+    {
+        _ = (model["image"] as JsonObject)?.Remove("features");
+        _ = (model["text"] as JsonObject)?.Remove("vocabulary");
+        return model;
     }
 }
