@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Numerics;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Threading;
 using ILGPU;
 using ILGPU.Runtime;
@@ -82,11 +81,15 @@ public sealed class GpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source)
+    public override unsafe void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) { return; }
         var view = target.View;
-        try { view.SubView(offset, source.Length).CopyFromCPU(ref MemoryMarshal.GetReference(source), source.Length); }
+        try
+        {
+            // ILGPU keeps a bare address of the array for as long as the copy takes; the collector must not move it.
+            fixed (byte* pinned = source) { view.SubView(offset, source.Length).CopyFromCPU(ref *pinned, source.Length); }
+        }
         catch (Exception e) when (DriverErrors.IsDriver(e))
         {
             throw DriverErrors.Explain(Name, $"copying {source.Length:N0} bytes from the host", LastKernel, e);
@@ -96,11 +99,14 @@ public sealed class GpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyToHost(Storage source, long offset, Span<byte> target)
+    public override unsafe void CopyToHost(Storage source, long offset, Span<byte> target)
     {
         if (target.IsEmpty) { return; }
         var view = source.View;
-        try { view.SubView(offset, target.Length).CopyToCPU(ref MemoryMarshal.GetReference(target), target.Length); }
+        try
+        {
+            fixed (byte* pinned = target) { view.SubView(offset, target.Length).CopyToCPU(ref *pinned, target.Length); }
+        }
         catch (Exception e) when (DriverErrors.IsDriver(e))
         {
             throw DriverErrors.Explain(Name, $"copying {target.Length:N0} bytes to the host", LastKernel, e);

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Threading;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 using FlorenceKernels.Testing;
@@ -92,6 +93,36 @@ public sealed class DeviceTests
         var here = Tensor.From([1L, 4, 2], [3]);
         var there = here.To(device);
         Assert.Equal(Waits(here) + 1, Waits(there));
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Copies_survive_a_collector_that_moves_their_arrays(string name)
+    {
+        var device = TestDevices.Open(name);
+        var source = Tensor.Uniform([16384], -1, 1, seed: 5).ToArray<float>();
+        using var stop = new CancellationTokenSource();
+        var collector = new Thread(() => Compact(stop.Token));
+        collector.Start();
+        var wrong = 0;
+        for (var round = 0; round < 200; round++)
+        {
+            using var scope = TensorScope.Begin();
+            if (!Tensor.From((float[])source.Clone(), [16384], device).ToArray<float>().AsSpan().SequenceEqual(source)) { wrong++; }
+        }
+
+        stop.Cancel();
+        collector.Join();
+        Assert.Equal(0, wrong);
+    }
+
+    private static void Compact(CancellationToken stop)
+    {
+        var kept = new object[1000];
+        for (var i = 0; !stop.IsCancellationRequested; i++)
+        {
+            kept[i * 7919 % kept.Length] = new byte[i * 31 % 20_000];
+            if (i % 500 == 0) { GC.Collect(1, GCCollectionMode.Forced, blocking: true, compacting: true); }
+        }
     }
 
     internal static void Uncompilable(Args a)
