@@ -4,15 +4,6 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>What the CPU sequence backward reads beside the operands, and where it writes.</summary>
-internal readonly unsafe struct SequenceGradients<T>(Tensor y, Tensor dy, Tensor lse, Tensor dq, Tensor dk, Tensor dv,
-    Tensor? dScores) where T : unmanaged
-{
-    public readonly CpuRows<T> Y = new(y), Dy = new(dy), Dq = new(dq), Dk = new(dk), Dv = new(dv);
-    public readonly T* Lse = lse.Pointer<T>();                                  // [B, heads, queries]
-    public readonly T* DScores = dScores is null ? null : dScores.Pointer<T>(); // [B, heads, queries, keys], zeroed, or null
-}
-
 // Attention over sequences, backward: RecomputeTiles (FlashAttention-2, arXiv 2307.08691, algorithm 2). A task is one head: Δ =
 // Σ dy∘y per row, then for each tile of 128 keys and 126 queries the weights again from the saved log-sum-exp, dV += Pᵀ·dO, dS
 // = P∘(dO·Vᵀ − Δ), dQ += dS·K, dK += dSᵀ·Q. One writer per gradient, fixed order. Traffic: k, v once; q, dy once per 128 keys;

@@ -105,3 +105,12 @@ internal static class AttentionViews
     /// <summary>The tensor itself if its last axis is dense, else a copy.</summary>
     public static Tensor DenseRows(Tensor t) => t.Strides[^1] == 1 || t.Shape[^1] == 1 ? t : t.Contiguous();
 }
+
+/// <summary>What the CPU sequence backward reads beside the operands, and where it writes.</summary>
+internal readonly unsafe struct SequenceGradients<T>(Tensor y, Tensor dy, Tensor lse, Tensor dq, Tensor dk, Tensor dv,
+    Tensor? dScores) where T : unmanaged
+{
+    public readonly CpuRows<T> Y = new(y), Dy = new(dy), Dq = new(dq), Dk = new(dk), Dv = new(dv);
+    public readonly T* Lse = lse.Pointer<T>();                                  // [B, heads, queries]
+    public readonly T* DScores = dScores is null ? null : dScores.Pointer<T>(); // [B, heads, queries, keys], zeroed, or null
+}

@@ -18,7 +18,7 @@ internal static unsafe class PlaneConvCpu<T> where T : unmanaged, IBinaryFloatin
         using var scratch = Columns(g);
         foreach (var block in Blocks(g))
         {
-            var col = Unfolded(g, x + block.X, block, scratch, out var step);
+            var col = Unfolded(g, x + block.X, block, scratch.Pointer<T>(), out var step);
             ConvGemm.Multiply(g.GroupOutputs, block.Count, g.Depth, weight + block.W, g.Depth, 1, col, step, 1,
                 y + block.Y + block.First, g.Positions, add: bias is not null);
         }
@@ -43,17 +43,16 @@ internal static unsafe class PlaneConvCpu<T> where T : unmanaged, IBinaryFloatin
         using var scratch = Columns(g);
         foreach (var block in Blocks(g))
         {
-            var col = Unfolded(g, x + block.X, block, scratch, out var step);
+            var col = Unfolded(g, x + block.X, block, scratch.Pointer<T>(), out var step);
             ConvGemm.Multiply(g.GroupOutputs, g.Depth, block.Count, dy + block.Y + block.First, g.Positions, 1, col, 1, step,
                 dw + block.W, g.Depth, add: block.Image > 0 || block.Row > 0);
         }
     }
 
-    private static T* Unfolded(ConvGeometry g, T* x, in ColumnBlock block, Tensor scratch, out long step)
+    private static T* Unfolded(ConvGeometry g, T* x, in ColumnBlock block, T* col, out long step)
     {
         step = block.Count; // a pointwise block is the whole image
         if (g.IsPointwise) { return x; }
-        var col = scratch.Pointer<T>();
         TapColumns<T>.Fill(g, x, block.Row, block.EndRow, col);
         return col;
     }
