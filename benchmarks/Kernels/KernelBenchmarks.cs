@@ -1,5 +1,5 @@
-using BenchmarkDotNet.Parameters;
 using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Parameters;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Benchmarks;

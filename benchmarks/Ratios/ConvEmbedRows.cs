@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using FlorenceKernels.Tensors;
-using TorchSharp;
 using static TorchSharp.torch.nn;
 using TorchTensor = TorchSharp.torch.Tensor;
 

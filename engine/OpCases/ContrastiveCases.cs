@@ -27,7 +27,8 @@ public sealed class ContrastiveCases : IOpCases
 
     private static OpCase Row(string label, int batch, int width, double[] labels, bool normalize = true) =>
         new("ContrastiveLoss", label, x => F.ContrastiveLoss(x[0], x[1], x[2], x[3], normalize), x => new Nd([Loss(x[0], x[1], x[2].Data[0], x[3].Data, normalize)], []),
-            new In([batch, width]), new In([batch, width]), new In([], 0.5, 2.5), In.Ids([batch], labels)) { Tolerance32 = 5e-6, IsForSimulator = batch < 100 };
+            new In([batch, width]), new In([batch, width]), new In([], 0.5, 2.5), In.Ids([batch], labels))
+        { Tolerance32 = 5e-6, IsForSimulator = batch < 100 };
 
     private static double Loss(Nd u, Nd v, double logScale, double[] y, bool normalize)
     {

@@ -53,7 +53,8 @@ public sealed class ElementwiseCases : IOpCases
         OpCase[] Rows(string op, Func<Tensor, Tensor, Tensor> f, Func<double, double, double> g, double low = 0.4, double high = 3)
         {
             OpCase Row(string label, int[] a, int[] b) => new(op, label, x => f(x[0], x[1]),
-                x => Nd.From(Shape.Broadcast(a, b, op), i => g(x[0].Broadcast(i), x[1].Broadcast(i))), new In(a, low, high), new In(b, low, high)) { Tolerance32 = 5e-6 };
+                x => Nd.From(Shape.Broadcast(a, b, op), i => g(x[0].Broadcast(i), x[1].Broadcast(i))), new In(a, low, high), new In(b, low, high))
+            { Tolerance32 = 5e-6 };
             return
             [
                 Row("same", [3, 5, 7], [3, 5, 7]), Row("row", [3, 5, 7], [7]), Row("column", [5, 7], [5, 1]), Row("both", [3, 1, 5], [4, 1]),

@@ -97,7 +97,8 @@ public sealed class ExtremeCases : IOpCases
         OpCase[] Rows(string op, Func<Tensor, int, bool, Tensor> f, Func<double, double, bool> isBetter)
         {
             OpCase Row(string label, int[] shape, int axis, bool keepDim = false, double[]? values = null) => new(op, label, x => f(x[0], axis, keepDim),
-                x => Fold(x[0], [axis], keepDim, v => First([.. v], isBetter)), new In(shape, Kind: InKind.Constant, Fixed: values)) { IsDifferentiable = false };
+                x => Fold(x[0], [axis], keepDim, v => First([.. v], isBetter)), new In(shape, Kind: InKind.Constant, Fixed: values))
+            { IsDifferentiable = false };
             return
             [
                 Row("last", [3, 5, 7], -1), Row("middle", [3, 5, 7], 1, true), Row("first", [4, 3], 0), Row("past a group", [3, 257], 1), Row("past two groups", [2, 519], 1),

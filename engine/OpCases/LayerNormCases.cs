@@ -63,7 +63,8 @@ public sealed class LayerNormCases : IOpCases
             {
                 var n = Normal(new Nd(x[0].Data, [shape[0] * groups, (int)(x[0].Shape.Count / Math.Max(1, shape[0] * groups))]), null, null, 1e-5);
                 return Nd.From(shape, i => new Nd(n.Data, shape)[i] * (affine ? x[1][i[1]] : 1) + (affine ? x[2][i[1]] : 0));
-            }, [.. new[] { new In(shape) }, .. Enumerable.Repeat(new In([shape[1]], 0.5, 2), affine ? 2 : 0)]) { Tolerance32 = 1e-5 };
+            }, [.. new[] { new In(shape) }, .. Enumerable.Repeat(new In([shape[1]], 0.5, 2), affine ? 2 : 0)])
+        { Tolerance32 = 1e-5 };
         return
         [
             Row("two", [2, 6, 3, 5], 2, true), Row("one", [3, 4, 7], 1, true), Row("each channel", [2, 5, 4, 3], 5, true), Row("plain", [2, 6, 5], 3, false),
@@ -75,7 +76,8 @@ public sealed class LayerNormCases : IOpCases
     {
         OpCase Training(string label, int[] shape, bool affine) => new("BatchNorm", label, x => F.BatchNorm(x[0], affine ? x[1] : null, affine ? x[2] : null, training: true),
             x => Channels(x[0], affine ? x[1] : null, affine ? x[2] : null, null, null),
-            [.. new[] { new In(shape) }, .. Enumerable.Repeat(new In([shape[1]], 0.5, 2), affine ? 2 : 0)]) { Tolerance32 = 1e-5 };
+            [.. new[] { new In(shape) }, .. Enumerable.Repeat(new In([shape[1]], 0.5, 2), affine ? 2 : 0)])
+        { Tolerance32 = 1e-5 };
         return
         [
             Training("images", [3, 5, 4, 2], true), Training("rows", [7, 3], true), Training("plain", [2, 3, 33], false), Training("past a group", [3, 2, 257], true),

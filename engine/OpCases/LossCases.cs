@@ -44,7 +44,8 @@ public sealed class LossCases : IOpCases
                     return x[1][i] == -100 ? 0 : (1 - smoothing) * (lse - At((int)x[1][i])) + smoothing * (lse - Enumerable.Range(0, shape[1]).Average(At));
                 });
                 return Reduce(loss, reduction, x[1].Data.Count(t => t != -100));
-            }, new In(shape, -scale, scale), targets is null ? In.Ids(positions, shape[1]) : In.Ids(positions, targets)) { Tolerance32 = 5e-6 };
+            }, new In(shape, -scale, scale), targets is null ? In.Ids(positions, shape[1]) : In.Ids(positions, targets))
+            { Tolerance32 = 5e-6 };
         }
 
         return
@@ -68,7 +69,8 @@ public sealed class LossCases : IOpCases
                 double At(Nd a, int c) => a[[i[0], c, .. i[1..]]];
                 var lse = SoftmaxCases.LogSum(Enumerable.Range(0, shape[1]).Select(c => At(x[0], c)));
                 return Enumerable.Range(0, shape[1]).Sum(c => At(x[1], c) * (lse - At(x[0], c)));
-            }), reduction, Math.Max(1, ((Shape)positions).Count)), new In(shape, -3, 3), new In(shape, 0, 1)) { Tolerance32 = 5e-6 };
+            }), reduction, Math.Max(1, ((Shape)positions).Count)), new In(shape, -3, 3), new In(shape, 0, 1))
+            { Tolerance32 = 5e-6 };
         }
 
         return [Row("soft mean", [5, 7], Reduction.Mean), Row("soft none", [3, 4, 5], Reduction.None), Row("soft sum", [2, 33], Reduction.Sum)];

@@ -54,7 +54,8 @@ public sealed class MatMulCases : IOpCases
             var z = Product(rows, T(t[1]));
             var y = Nd.From(z.Shape, i => Act(activation, z[i] + (hasBias ? t[2][i[1]] : 0)));
             return new Nd(y.Data, [.. x[..^1], outputs]);
-        }, inputs) { Tolerance32 = 3e-6 };
+        }, inputs)
+        { Tolerance32 = 3e-6 };
     }
 
     private static double Act(Activation activation, double z) => activation switch

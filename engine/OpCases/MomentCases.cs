@@ -60,9 +60,11 @@ public sealed class MomentCases : IOpCases
         {
             var a = axis < 0 ? axis + shape.Length : axis;
             return Nd.From(shape, i => Enumerable.Range(0, i[a] + 1).Sum(k => x[0][[.. i[..a], k, .. i[(a + 1)..]]]));
-        }, new In(shape)) { Tolerance32 = 5e-6 };
+        }, new In(shape))
+        { Tolerance32 = 5e-6 };
         OpCase Product(string label, int[] shape, int axis, double[]? values = null) => new("Prod", label, x => F.Prod(x[0], axis),
-            x => Fold(x[0], [axis], v => v.Aggregate(1.0, (p, e) => p * e)), new In(shape, 0.5, 1.5, Fixed: values)) { Tolerance32 = 5e-6 };
+            x => Fold(x[0], [axis], v => v.Aggregate(1.0, (p, e) => p * e)), new In(shape, 0.5, 1.5, Fixed: values))
+        { Tolerance32 = 5e-6 };
         return
         [
             Sum("last", [3, 5, 7], -1), Sum("middle", [3, 5, 7], 1), Sum("first", [4, 3, 2], 0), Sum("past a group", [2, 257], 1), Sum("many columns", [3, 257], 0), Sum("empty", [2, 0], 1),
@@ -76,7 +78,8 @@ public sealed class MomentCases : IOpCases
         {
             var a = axis < 0 ? axis + shape.Length : axis;
             return Nd.From(shape, i => x[0][i] / Math.Max(eps, Math.Sqrt(Enumerable.Range(0, shape[a]).Sum(k => Math.Pow(x[0][[.. i[..a], k, .. i[(a + 1)..]]], 2)))));
-        }, new In(shape, Fixed: values)) { Tolerance32 = 5e-6 };
+        }, new In(shape, Fixed: values))
+        { Tolerance32 = 5e-6 };
         return
         [
             Row("last", [5, 8], -1), Row("middle", [3, 5, 7], 1), Row("past a group", [2, 257], 1), Row("short rows", [2, 3], 1, 2, [0.1, 0.2, 0.3, 3, 4, 5]), Row("no rows", [0, 4], 1),

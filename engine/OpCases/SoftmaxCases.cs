@@ -31,7 +31,8 @@ public sealed class SoftmaxCases : IOpCases
             {
                 var a = axis < 0 ? axis + shape.Length : axis;
                 return Nd.From(shape, i => value(x[0][i], Along(x[0], i, a)));
-            }, new In(shape, low, high, Fixed: values)) { Tolerance32 = 5e-6 };
+            }, new In(shape, low, high, Fixed: values))
+        { Tolerance32 = 5e-6 };
         return
         [
             Row("last", [3, 5, 7], -1), Row("middle", [3, 5, 7], 1), Row("first", [4, 3, 2], 0), Row("past a group", [3, 257], 1), Row("vector", [33], 0),
@@ -67,7 +68,8 @@ public sealed class SoftmaxCases : IOpCases
                 var y = Nd.From(ReduceOpShape(shape, all, keepDim: true), i => LogSum(Nd.Indices(shape).Where(j => all.Length == 0 || j.Select((v, a) => all.Contains(a) ? 0 : v)
                     .SequenceEqual(i)).Select(j => x[0][j])));
                 return new Nd(y.Data, ReduceOpShape(shape, all, keepDim));
-            }, new In(shape, -3, 3, Fixed: values)) { Tolerance32 = 5e-6 };
+            }, new In(shape, -3, 3, Fixed: values))
+        { Tolerance32 = 5e-6 };
         return
         [
             Row("last", [3, 5, 7], [-1]), Row("middle", [3, 5, 7], [1], true), Row("apart", [3, 5, 4], [0, 2]), Row("all", [3, 11], []), Row("past a group", [2, 257], [1]),

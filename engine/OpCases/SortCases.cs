@@ -119,5 +119,6 @@ public sealed class SortCases : IOpCases
     private static OpCase Uniform(int[] shape, double low, double high, ulong seed, ulong stream) => new("RandomUniform", $"seed {seed}",
         x => F.RandomUniform(shape, low, high, seed, stream, x[0].DType, x[0].Device),
         _ => new Nd([.. Enumerable.Range(0, (int)((Shape)shape).Count).Select(i => low + (high - low) * Philox.Uniform(Philox.Word(seed, stream, (ulong)i)))], shape),
-        In.Constant([1])) { IsDifferentiable = false };
+        In.Constant([1]))
+    { IsDifferentiable = false };
 }

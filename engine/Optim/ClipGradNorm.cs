@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
-using System.Numerics;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;

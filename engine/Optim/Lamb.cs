@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
-using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Optim;
 

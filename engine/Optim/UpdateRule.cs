@@ -60,7 +60,11 @@ internal static class MultiTensor
                 var k = t.Constants;
                 device.LaunchElements(UpdateGpu.GridStride<TRule, R>, t.Parameter.Count, new UpdateGpu.Args<R>
                 {
-                    P = t.Parameter.View<R>(), G = t.Gradient.View<R>(), A = State<R>(t, 0), B = State<R>(t, 1), C = State<R>(t, 2),
+                    P = t.Parameter.View<R>(),
+                    G = t.Gradient.View<R>(),
+                    A = State<R>(t, 0),
+                    B = State<R>(t, 1),
+                    C = State<R>(t, 2),
                     K = new Constants<R>(R.Of(k[0]), R.Of(k[1]), R.Of(k[2]), R.Of(k[3]), R.Of(k[4]), R.Of(k[5]), R.Of(k[6]), R.Of(k[7]), R.Of(k[8])),
                     Count = checked((int)t.Parameter.Count),
                 });

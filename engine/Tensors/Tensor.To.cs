@@ -1,4 +1,3 @@
-using System;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;

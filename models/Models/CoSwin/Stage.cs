@@ -1,4 +1,3 @@
-using System;
 using System.Linq;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Tensors;

@@ -1,5 +1,4 @@
 using FlorenceKernels.Nn;
-using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;

@@ -1,4 +1,3 @@
-using System;
 using FlorenceKernels.Data;
 
 namespace FlorenceKernels.Training;

@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using System.Text.Json;
 using FlorenceKernels.Checkpoints;
 using FlorenceKernels.Data;

@@ -30,7 +30,10 @@ public sealed class Trainer<TBatch> : IDisposable
         (_task, Parameters, _options, _logitScale, _maxLogitScale) = (task, parameters, options, logitScale, maxLogitScale);
         Optimizer = new AdamW(parameters, new AdamWOptions
         {
-            Beta1 = options.Beta1, Beta2 = options.Beta2, Epsilon = options.Epsilon, WeightDecay = options.WeightDecay,
+            Beta1 = options.Beta1,
+            Beta2 = options.Beta2,
+            Epsilon = options.Epsilon,
+            WeightDecay = options.WeightDecay,
         });
         Average = options.EmaDecay > 0 ? new Ema(parameters, options.EmaDecay) : null;
     }

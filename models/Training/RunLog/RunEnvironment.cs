@@ -49,7 +49,8 @@ internal static class RunEnvironment
     private static JsonObject Versions()
     {
         var versions = new SortedDictionary<string,
-            string>(StringComparer.Ordinal) { [".NET"] = RuntimeInformation.FrameworkDescription };
+            string>(StringComparer.Ordinal)
+        { [".NET"] = RuntimeInformation.FrameworkDescription };
         foreach (Assembly assembly in AppDomain.CurrentDomain.GetAssemblies())
         {
             string name = assembly.GetName().Name ?? "";

@@ -1,9 +1,6 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
-using System.Text.Json;
-using FlorenceKernels.Data;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Training;
 

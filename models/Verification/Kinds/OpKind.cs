@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
-using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Verification;

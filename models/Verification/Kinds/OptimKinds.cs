@@ -51,7 +51,12 @@ public sealed class OptimizerKind : IGoldenKind
             "lamb" => new Lamb(parameters, new LambOptions(Beta(0), Beta(1), run["eps"].GetDouble(), decay, run["max_grad_norm"].GetDouble())),
             var adam => new AdamW(parameters, new AdamWOptions
             {
-                Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = run["eps"].GetDouble(), WeightDecay = decay, Amsgrad = run.Get("amsgrad", false), IsCoupled = adam == "adam",
+                Beta1 = Beta(0),
+                Beta2 = Beta(1),
+                Epsilon = run["eps"].GetDouble(),
+                WeightDecay = decay,
+                Amsgrad = run.Get("amsgrad", false),
+                IsCoupled = adam == "adam",
             }),
         };
     }

@@ -3,7 +3,6 @@ using System.Linq;
 using System.Text.Json;
 using FlorenceKernels.Models;
 using FlorenceKernels.Nn;
-using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Verification;
@@ -26,8 +25,13 @@ public sealed class UniClTextKind : IGoldenKind
 
     internal static TextConfig Config(JsonElement c) => new()
     {
-        Context = c.GetProperty("CONTEXT_LENGTH").GetInt32(), Width = c.GetProperty("WIDTH").GetInt32(), Layers = c.GetProperty("LAYERS").GetInt32(),
-        Heads = c.GetProperty("HEADS").GetInt32(), Vocabulary = c.GetProperty("VOCAB").GetInt32(), LayerNormEps = 1e-12, ClipInit = false,
+        Context = c.GetProperty("CONTEXT_LENGTH").GetInt32(),
+        Width = c.GetProperty("WIDTH").GetInt32(),
+        Layers = c.GetProperty("LAYERS").GetInt32(),
+        Heads = c.GetProperty("HEADS").GetInt32(),
+        Vocabulary = c.GetProperty("VOCAB").GetInt32(),
+        LayerNormEps = 1e-12,
+        ClipInit = false,
     };
 }
 
@@ -43,8 +47,13 @@ public sealed class ClipTextKind : IGoldenKind
         var set = run.NewParameters();
         var text = new TextTransformer(new TextConfig
         {
-            Context = run["context_length"].GetInt32(), Width = run["width"].GetInt32(), Layers = run["layers"].GetInt32(), Heads = run["heads"].GetInt32(),
-            Vocabulary = run["vocab_size"].GetInt32(), LayerNormEps = run["ln_eps"].GetDouble(), IsCausal = run["causal"].GetBoolean(),
+            Context = run["context_length"].GetInt32(),
+            Width = run["width"].GetInt32(),
+            Layers = run["layers"].GetInt32(),
+            Heads = run["heads"].GetInt32(),
+            Vocabulary = run["vocab_size"].GetInt32(),
+            LayerNormEps = run["ln_eps"].GetDouble(),
+            IsCausal = run["causal"].GetBoolean(),
             Activation = run["activation"].GetString() == "gelu" ? Activation.GeluErf : Activation.QuickGelu,
         }, set.Root);
         var projection = set.Root.Get("text_projection", [run["width"].GetInt32(), run["output_dim"].GetInt32()], Init.Zeros);
@@ -107,8 +116,11 @@ public sealed class ClipModelKind : IGoldenKind
         var set = run.NewParameters();
         var text = new TextTransformer(new TextConfig
         {
-            Context = run["context_length"].GetInt32(), Width = run["transformer_width"].GetInt32(), Layers = run["transformer_layers"].GetInt32(),
-            Heads = run["transformer_heads"].GetInt32(), Vocabulary = run["vocab_size"].GetInt32(),
+            Context = run["context_length"].GetInt32(),
+            Width = run["transformer_width"].GetInt32(),
+            Layers = run["transformer_layers"].GetInt32(),
+            Heads = run["transformer_heads"].GetInt32(),
+            Vocabulary = run["vocab_size"].GetInt32(),
         }, set.Root);
         int embed = run["embed_dim"].GetInt32(), width = run["vision_width"].GetInt32(), patch = run["vision_patch_size"].GetInt32();
         var projection = set.Root.Get("text_projection", [run["transformer_width"].GetInt32(), embed], Init.Zeros);

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using FlorenceKernels.Models;
-using FlorenceKernels.Nn;
 using FlorenceKernels.Optim;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
@@ -25,8 +24,10 @@ public sealed class TrainKind : IGoldenKind
         var o = run["optimizer"];
         using var optimizer = new AdamW(WeightDecayRules.Apply(set, (name, _) => !exempt.Contains(name)), new AdamWOptions
         {
-            Beta1 = o.GetProperty("betas")[0].GetDouble(), Beta2 = o.GetProperty("betas")[1].GetDouble(),
-            Epsilon = o.GetProperty("eps").GetDouble(), WeightDecay = o.GetProperty("weight_decay").GetDouble(),
+            Beta1 = o.GetProperty("betas")[0].GetDouble(),
+            Beta2 = o.GetProperty("betas")[1].GetDouble(),
+            Epsilon = o.GetProperty("eps").GetDouble(),
+            WeightDecay = o.GetProperty("weight_decay").GetDouble(),
         });
         var rates = run["lrs"].Deserialize<double[]>()!;
         for (var step = 0; step < rates.Length; step++)

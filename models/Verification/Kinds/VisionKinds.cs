@@ -1,10 +1,7 @@
 using System.Collections.Generic;
-using System.Collections.Immutable;
-using System.Linq;
 using System.Text.Json;
 using FlorenceKernels.Models;
 using FlorenceKernels.Nn;
-using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Verification;
@@ -54,7 +51,10 @@ public sealed class SwinBlockKind : IGoldenKind
         int dim = run["dim"].GetInt32(), heads = run["heads"].GetInt32();
         var config = new CoSwinConfig
         {
-            EmbedDim = dim, Depths = [1], Heads = [heads], Window = run["window"].GetInt32(),
+            EmbedDim = dim,
+            Depths = [1],
+            Heads = [heads],
+            Window = run["window"].GetInt32(),
             LayerScale = run.Get("layer_scale", false) ? 1e-4 : null,
             WindowRule = run.Case.Kind == "swin_block_padded" ? WindowRule.Pad : WindowRule.Shrink,
         };

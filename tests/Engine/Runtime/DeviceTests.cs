@@ -4,7 +4,6 @@ using System.Threading;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 using FlorenceKernels.Testing;
-using ILGPU;
 using ILGPU.Runtime.OpenCL;
 using Xunit;
 

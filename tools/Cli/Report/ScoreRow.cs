@@ -16,6 +16,13 @@ internal sealed record ScoreRow(string Id, string Name, string Among, double Val
 
     public JsonObject ToJson() => new()
     {
-        ["id"] = Id, ["name"] = Name, ["among"] = Among, ["value"] = Value, ["chance"] = Chance, ["bar"] = Bar, ["target"] = Target, ["met"] = IsMet,
+        ["id"] = Id,
+        ["name"] = Name,
+        ["among"] = Among,
+        ["value"] = Value,
+        ["chance"] = Chance,
+        ["bar"] = Bar,
+        ["target"] = Target,
+        ["met"] = IsMet,
     };
 }

@@ -1,10 +1,8 @@
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FlorenceKernels.Models;
-using FlorenceKernels.Runtime;
 using FlorenceKernels.Training;
 
 namespace FlorenceKernels.Cli;
@@ -19,7 +17,9 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
 
     private static readonly JsonSerializerOptions Json = new()
     {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase, PropertyNameCaseInsensitive = true, WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        PropertyNameCaseInsensitive = true,
+        WriteIndented = true,
     };
 
     // These change what is logged and kept, not what is computed, so a run may go on with others.

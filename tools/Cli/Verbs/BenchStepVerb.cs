@@ -5,10 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using FlorenceKernels.Models;
-using FlorenceKernels.Nn;
-using FlorenceKernels.Optim;
 using FlorenceKernels.Runtime;
-using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Cli;
 
@@ -31,7 +28,15 @@ internal sealed class BenchStepVerb : Verb
 
     protected override JsonObject Defaults(GivenSettings given) => new()
     {
-        ["device"] = "cpu", ["seed"] = 1, ["model"] = "nano", ["size"] = 0, ["batch"] = 32, ["repeat"] = 10, ["warmup"] = 3, ["infer"] = false, ["imageOnly"] = false,
+        ["device"] = "cpu",
+        ["seed"] = 1,
+        ["model"] = "nano",
+        ["size"] = 0,
+        ["batch"] = 32,
+        ["repeat"] = 10,
+        ["warmup"] = 3,
+        ["infer"] = false,
+        ["imageOnly"] = false,
     };
 
     protected override int Run(VerbCall call)

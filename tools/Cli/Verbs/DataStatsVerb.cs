@@ -47,7 +47,9 @@ internal sealed class DataStatsVerb : Verb
             ["images"] = samples.Count,
             ["splits"] = new JsonObject(splits.Select(g => new System.Collections.Generic.KeyValuePair<string, JsonNode?>(g.Key.Name(), new JsonObject
             {
-                ["images"] = g.Count(), ["scored"] = g.Count(s => s.Scored), ["texts"] = g.Select(s => s.Key).Distinct().Count(),
+                ["images"] = g.Count(),
+                ["scored"] = g.Count(s => s.Scored),
+                ["texts"] = g.Select(s => s.Key).Distinct().Count(),
             }))),
             ["bars"] = new JsonArray([.. bars.Select(b => new JsonObject { ["name"] = b.Name, ["top1"] = b.Top1Rate, ["top5"] = b.Top5Rate, ["chance"] = b.Chance })]),
             ["damaged"] = new JsonArray([.. damaged.Select(d => JsonValue.Create(d))]),

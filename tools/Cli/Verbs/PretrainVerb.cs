@@ -36,8 +36,12 @@ internal sealed class PretrainVerb : Verb
             : $"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on with: {call.CommandLine}");
         call.Screen.Result(new JsonObject
         {
-            ["step"] = result.Step, ["steps"] = result.Steps, ["finished"] = result.IsFinished, ["loss"] = result.FinalLoss,
-            ["checkpoint"] = result.CheckpointDirectory, ["out"] = plan.Output,
+            ["step"] = result.Step,
+            ["steps"] = result.Steps,
+            ["finished"] = result.IsFinished,
+            ["loss"] = result.FinalLoss,
+            ["checkpoint"] = result.CheckpointDirectory,
+            ["out"] = plan.Output,
         });
         return 0;
     }

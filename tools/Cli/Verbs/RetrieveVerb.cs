@@ -25,7 +25,14 @@ internal sealed class RetrieveVerb : Verb
 
     protected override JsonObject Defaults(GivenSettings given) => new()
     {
-        ["device"] = "cpu", ["seed"] = 1, ["run"] = null, ["query"] = null, ["image"] = null, ["data"] = "auto", ["split"] = null, ["k"] = 10,
+        ["device"] = "cpu",
+        ["seed"] = 1,
+        ["run"] = null,
+        ["query"] = null,
+        ["image"] = null,
+        ["data"] = "auto",
+        ["split"] = null,
+        ["k"] = 10,
     };
 
     protected override int Run(VerbCall call)

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -28,8 +27,15 @@ internal sealed class ZeroShotVerb : Verb
 
     protected override JsonObject Defaults(GivenSettings given) => new()
     {
-        ["device"] = "cpu", ["seed"] = 1, ["run"] = null, ["images"] = null, ["data"] = null, ["split"] = "test-vendor", ["classes"] = null,
-        ["templates"] = null, ["top"] = 5,
+        ["device"] = "cpu",
+        ["seed"] = 1,
+        ["run"] = null,
+        ["images"] = null,
+        ["data"] = null,
+        ["split"] = "test-vendor",
+        ["classes"] = null,
+        ["templates"] = null,
+        ["top"] = 5,
     };
 
     protected override int Run(VerbCall call)
@@ -89,7 +95,12 @@ internal sealed class ZeroShotVerb : Verb
         call.Screen.Line($"{name}: top-1 {score.Top1:P1}, top-5 {score.Top5:P1} of {score.Images} images, {score.Classes} classes (chance {score.Chance:P2})");
         call.Screen.Result(new JsonObject
         {
-            ["split"] = name, ["images"] = score.Images, ["classes"] = score.Classes, ["top1"] = score.Top1, ["top5"] = score.Top5, ["chance"] = score.Chance,
+            ["split"] = name,
+            ["images"] = score.Images,
+            ["classes"] = score.Classes,
+            ["top1"] = score.Top1,
+            ["top5"] = score.Top5,
+            ["chance"] = score.Chance,
         });
         return 0;
     }

@@ -67,7 +67,11 @@ internal static class ArgMaxOp
         {
             gpu.LaunchGroups(ArgMaxGpu.RowPerGroup<T, TOrder>, n, new ArgMaxGpu.Args<T>
             {
-                X = x.View<T>(), Y = values.View<T>(), Indices = indices.View<long>(), N = n, C = c,
+                X = x.View<T>(),
+                Y = values.View<T>(),
+                Indices = indices.View<long>(),
+                N = n,
+                C = c,
             });
             return;
         }

@@ -1,6 +1,5 @@
 using System;
 using System.Linq;
-using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 

@@ -20,16 +20,40 @@ internal static unsafe class ContrastiveTiles
     public static void Scores<T>(T* a, T* b, T* tile, int rows, int columns, int width, double tau) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Gemm.Run(new GemmArgs<T>
         {
-            M = rows, N = columns, K = width, Batch = 1, Alpha = T.CreateChecked(tau), Beta = T.Zero,
-            A = a, ARow = width, ACol = 1, B = b, BRow = 1, BCol = width, C = tile, CRow = columns,
+            M = rows,
+            N = columns,
+            K = width,
+            Batch = 1,
+            Alpha = T.CreateChecked(tau),
+            Beta = T.Zero,
+            A = a,
+            ARow = width,
+            ACol = 1,
+            B = b,
+            BRow = 1,
+            BCol = width,
+            C = tile,
+            CRow = columns,
         });
 
     /// <summary>out[rows, width] += tile[rows, columns]·b[columns, width].</summary>
     public static void Accumulate<T>(T* tile, T* b, T* output, int rows, int columns, int width, bool isFirst) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Gemm.Run(new GemmArgs<T>
         {
-            M = rows, N = width, K = columns, Batch = 1, Alpha = T.One, Beta = isFirst ? T.Zero : T.One,
-            A = tile, ARow = columns, ACol = 1, B = b, BRow = width, BCol = 1, C = output, CRow = width,
+            M = rows,
+            N = width,
+            K = columns,
+            Batch = 1,
+            Alpha = T.One,
+            Beta = isFirst ? T.Zero : T.One,
+            A = tile,
+            ARow = columns,
+            ACol = 1,
+            B = b,
+            BRow = width,
+            BCol = 1,
+            C = output,
+            CRow = width,
         });
 
     public static T* Scratch<T>(long count) where T : unmanaged => (T*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(T)), 64);

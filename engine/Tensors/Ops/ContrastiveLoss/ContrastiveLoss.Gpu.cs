@@ -17,8 +17,11 @@ internal static class ContrastiveGpu
         gpu.LaunchGroups(LogSumExpRows, batch, new Args<R> { A = a, B = b, LseA = lse, LseB = lse, Da = a, Sums = lse, Batch = batch, Width = width, Tau = tau });
         gpu.LaunchElements(PositiveScores, batch, new PositiveArgs<R>
         {
-            Scores = new Args<R> { A = a, B = b, LseA = lse, LseB = lse, Da = a, Sums = lse, Batch = batch, Width = width, Tau = tau }, Own = own,
-            Order = positives.Order.View<int>(), Start = positives.Start.View<int>(), End = positives.End.View<int>(),
+            Scores = new Args<R> { A = a, B = b, LseA = lse, LseB = lse, Da = a, Sums = lse, Batch = batch, Width = width, Tau = tau },
+            Own = own,
+            Order = positives.Order.View<int>(),
+            Start = positives.Start.View<int>(),
+            End = positives.End.View<int>(),
         });
     }
 

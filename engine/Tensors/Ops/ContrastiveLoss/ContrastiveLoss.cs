@@ -67,7 +67,13 @@ internal sealed record Positives(Tensor Order, Tensor Start, Tensor End)
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchElements(ContrastiveGpu.PositivesMean, x.Count, new ContrastiveGpu.MeanArgs<R>
         {
-            X = x.View<R>(), Y = y.View<R>(), Order = p.Order.View<int>(), Start = p.Start.View<int>(), End = p.End.View<int>(), Rows = x.Shape[0], Width = x.Shape[1],
+            X = x.View<R>(),
+            Y = y.View<R>(),
+            Order = p.Order.View<int>(),
+            Start = p.Start.View<int>(),
+            End = p.End.View<int>(),
+            Rows = x.Shape[0],
+            Width = x.Shape[1],
         });
     }
 }

@@ -9,7 +9,12 @@ internal static class CopyGpu
     public static void Launch<T>(GpuDevice gpu, StridedLoop loop, ArrayView<T> x, ArrayView<T> y) where T : unmanaged =>
         gpu.LaunchElements(Strided, loop.Count, new Args<T>
         {
-            X = x, Y = y, Count = checked((int)loop.Count), Sizes = loop.Sizes("copy"), YSteps = loop.Steps(0, "copy"), XSteps = loop.Steps(1, "copy"),
+            X = x,
+            Y = y,
+            Count = checked((int)loop.Count),
+            Sizes = loop.Sizes("copy"),
+            YSteps = loop.Steps(0, "copy"),
+            XSteps = loop.Steps(1, "copy"),
         });
 
     internal static void Strided<T>(Args<T> a) where T : unmanaged

@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;

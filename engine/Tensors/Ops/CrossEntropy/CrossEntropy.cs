@@ -1,4 +1,3 @@
-using System.Linq;
 using System.Numerics;
 using FlorenceKernels.Runtime;
 
@@ -120,9 +119,19 @@ internal readonly struct CrossEntropyForward(Tensor x, Tensor targets, Tensor lo
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchGroups(CrossEntropyGpu.ForwardRow, x.Shape[0],
         new CrossEntropyGpu.Args<R>
         {
-            X = x.View<R>(), Targets = targets.View<long>(), Y = loss.View<R>(), Counts = counts.View<R>(), Lse = lse.View<R>(), N = x.Shape[0],
-            C = x.Shape[1], Ignored = ignoreIndex, Low = R.Of(double.NegativeInfinity), NotANumber = R.Of(double.NaN), Hard = R.Of(1 - smoothing),
-            Soft = R.Of(smoothing / x.Shape[1]), IsSmooth = smoothing > 0 ? 1 : 0,
+            X = x.View<R>(),
+            Targets = targets.View<long>(),
+            Y = loss.View<R>(),
+            Counts = counts.View<R>(),
+            Lse = lse.View<R>(),
+            N = x.Shape[0],
+            C = x.Shape[1],
+            Ignored = ignoreIndex,
+            Low = R.Of(double.NegativeInfinity),
+            NotANumber = R.Of(double.NaN),
+            Hard = R.Of(1 - smoothing),
+            Soft = R.Of(smoothing / x.Shape[1]),
+            IsSmooth = smoothing > 0 ? 1 : 0,
         });
 }
 
@@ -136,7 +145,16 @@ internal readonly struct CrossEntropyBackward(Tensor x, Tensor targets, Tensor l
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchElements(CrossEntropyGpu.Backward, dx.Count,
         new CrossEntropyGpu.Args<R>
         {
-            X = x.View<R>(), Targets = targets.View<long>(), Y = dx.View<R>(), Counts = g.View<R>(), Lse = lse.View<R>(), N = x.Shape[0],
-            C = x.Shape[1], Ignored = ignoreIndex, GStep = g.Rank == 0 ? 0 : 1, Hard = R.Of(1 - smoothing), Soft = R.Of(smoothing / x.Shape[1]),
+            X = x.View<R>(),
+            Targets = targets.View<long>(),
+            Y = dx.View<R>(),
+            Counts = g.View<R>(),
+            Lse = lse.View<R>(),
+            N = x.Shape[0],
+            C = x.Shape[1],
+            Ignored = ignoreIndex,
+            GStep = g.Rank == 0 ? 0 : 1,
+            Hard = R.Of(1 - smoothing),
+            Soft = R.Of(smoothing / x.Shape[1]),
         });
 }

@@ -52,8 +52,14 @@ internal static class DropOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchElements(DropGpu.Run, x.Count, new DropGpu.Args<R>
         {
-            X = x.View<R>(), Y = y.View<R>(), Count = checked((int)x.Count), Run = checked((int)run), Threshold = Threshold, Scale = R.Of(Scale),
-            Seed = seed, Stream = stream,
+            X = x.View<R>(),
+            Y = y.View<R>(),
+            Count = checked((int)x.Count),
+            Run = checked((int)run),
+            Threshold = Threshold,
+            Scale = R.Of(Scale),
+            Seed = seed,
+            Stream = stream,
         });
     }
 

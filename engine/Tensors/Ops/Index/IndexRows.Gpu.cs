@@ -12,7 +12,13 @@ internal static class IndexRowsGpu
     {
         var args = new GatherArgs<T>
         {
-            X = x, Y = y, Source = source, Count = checked((int)(outer * map.Count * inner)), Sources = map.Count, Rows = map.Rows, Inner = (int)inner,
+            X = x,
+            Y = y,
+            Source = source,
+            Count = checked((int)(outer * map.Count * inner)),
+            Sources = map.Count,
+            Rows = map.Rows,
+            Inner = (int)inner,
         };
         _ = checked((int)(outer * map.Rows * inner));
         gpu.LaunchElements(GatherRows, args.Count, args);
@@ -23,8 +29,17 @@ internal static class IndexRowsGpu
     {
         var args = new SumArgs<R>
         {
-            Src = src, Start = start, Y = y, Starts = starts, Order = order, Zero = R.Of(0), HasStart = hasStart ? 1 : 0,
-            Count = checked((int)(outer * map.Rows * inner)), Sources = map.Count, Rows = map.Rows, Inner = (int)inner,
+            Src = src,
+            Start = start,
+            Y = y,
+            Starts = starts,
+            Order = order,
+            Zero = R.Of(0),
+            HasStart = hasStart ? 1 : 0,
+            Count = checked((int)(outer * map.Rows * inner)),
+            Sources = map.Count,
+            Rows = map.Rows,
+            Inner = (int)inner,
         };
         _ = checked((int)(outer * map.Count * inner));
         gpu.LaunchElements(SumRows, args.Count, args);

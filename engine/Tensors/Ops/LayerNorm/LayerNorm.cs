@@ -101,8 +101,18 @@ internal static class LayerNormOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => LayerNormGpu.Forward<R>(device, new()
         {
-            X = x.View<R>(), Gamma = (gamma ?? x).View<R>(), Beta = (beta ?? x).View<R>(), Y = y.View<R>(), Mean = mean.View<R>(),
-            Rstd = rstd.View<R>(), N = n, C = c, HasGamma = gamma is null ? 0 : 1, HasBeta = beta is null ? 0 : 1, Eps = R.Of(eps), PerC = R.Of(1.0 / c),
+            X = x.View<R>(),
+            Gamma = (gamma ?? x).View<R>(),
+            Beta = (beta ?? x).View<R>(),
+            Y = y.View<R>(),
+            Mean = mean.View<R>(),
+            Rstd = rstd.View<R>(),
+            N = n,
+            C = c,
+            HasGamma = gamma is null ? 0 : 1,
+            HasBeta = beta is null ? 0 : 1,
+            Eps = R.Of(eps),
+            PerC = R.Of(1.0 / c),
         });
     }
 
@@ -118,8 +128,16 @@ internal static class LayerNormOp
         {
             LayerNormGpu.Args<R> args = new()
             {
-                X = x.View<R>(), Gamma = (gamma ?? x).View<R>(), Beta = dy.View<R>(), Mean = mean.View<R>(), Rstd = rstd.View<R>(), N = n, C = c,
-                HasGamma = gamma is null ? 0 : 1, PerC = R.Of(1.0 / c), RowsPerPiece = rowsPerPiece,
+                X = x.View<R>(),
+                Gamma = (gamma ?? x).View<R>(),
+                Beta = dy.View<R>(),
+                Mean = mean.View<R>(),
+                Rstd = rstd.View<R>(),
+                N = n,
+                C = c,
+                HasGamma = gamma is null ? 0 : 1,
+                PerC = R.Of(1.0 / c),
+                RowsPerPiece = rowsPerPiece,
             };
             if (dx is not null) { LayerNormGpu.Backward(device, args with { Y = dx.View<R>() }); }
             if (dGamma is not null && dBeta is not null)

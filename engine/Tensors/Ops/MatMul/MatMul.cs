@@ -1,5 +1,3 @@
-using System;
-using System.Linq;
 using System.Numerics;
 using FlorenceKernels.Runtime;
 
@@ -77,10 +75,20 @@ internal readonly struct GemmLaunch(Tensor y, Tensor a, Tensor b, Tensor? bias =
         var loop = Batches();
         var g = new GemmArgs<T>
         {
-            M = y.Shape[^2], N = y.Shape[^1], K = a.Shape[^1], Alpha = T.One, Beta = T.Zero, Batch = loop.Inner,
-            ARow = a.Strides[^2], ACol = a.Strides[^1], ABatch = loop.InnerStride(1),
-            BRow = b.Strides[^2], BCol = b.Strides[^1], BBatch = loop.InnerStride(2),
-            CRow = y.Shape[^1], CBatch = loop.InnerStride(0),
+            M = y.Shape[^2],
+            N = y.Shape[^1],
+            K = a.Shape[^1],
+            Alpha = T.One,
+            Beta = T.Zero,
+            Batch = loop.Inner,
+            ARow = a.Strides[^2],
+            ACol = a.Strides[^1],
+            ABatch = loop.InnerStride(1),
+            BRow = b.Strides[^2],
+            BCol = b.Strides[^1],
+            BBatch = loop.InnerStride(2),
+            CRow = y.Shape[^1],
+            CBatch = loop.InnerStride(0),
         };
         for (long row = 0; row < loop.Rows; row++)
         {
@@ -103,9 +111,18 @@ internal readonly struct GemmLaunch(Tensor y, Tensor a, Tensor b, Tensor? bias =
         var loop = Batches();
         var g = new GemmGpu.Args<R>
         {
-            M = y.Shape[^2], N = y.Shape[^1], K = a.Shape[^1], Batch = loop.Inner, HasBias = bias is null ? 0 : 1, HasPre = preActivation is null ? 0 : 1,
-            ARow = checked((int)a.Strides[^2]), ACol = checked((int)a.Strides[^1]), ABatch = checked((int)loop.InnerStride(1)),
-            BRow = checked((int)b.Strides[^2]), BCol = checked((int)b.Strides[^1]), BBatch = checked((int)loop.InnerStride(2)),
+            M = y.Shape[^2],
+            N = y.Shape[^1],
+            K = a.Shape[^1],
+            Batch = loop.Inner,
+            HasBias = bias is null ? 0 : 1,
+            HasPre = preActivation is null ? 0 : 1,
+            ARow = checked((int)a.Strides[^2]),
+            ACol = checked((int)a.Strides[^1]),
+            ABatch = checked((int)loop.InnerStride(1)),
+            BRow = checked((int)b.Strides[^2]),
+            BCol = checked((int)b.Strides[^1]),
+            BBatch = checked((int)loop.InnerStride(2)),
             CBatch = checked((int)loop.InnerStride(0)),
         };
         for (long row = 0; row < loop.Rows; row++)

@@ -101,7 +101,11 @@ internal static class SoftmaxOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => SoftmaxGpu.Forward<R>(device, form, new()
         {
-            X = x.View<R>(), Y = y.View<R>(), N = x.Shape[0], C = x.Shape[1], Low = R.Of(double.NegativeInfinity),
+            X = x.View<R>(),
+            Y = y.View<R>(),
+            N = x.Shape[0],
+            C = x.Shape[1],
+            Low = R.Of(double.NegativeInfinity),
         });
     }
 
@@ -112,7 +116,11 @@ internal static class SoftmaxOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => SoftmaxGpu.Backward<R>(device, form, new()
         {
-            X = dy.View<R>(), Saved = y.View<R>(), Y = dx.View<R>(), N = y.Shape[0], C = y.Shape[1],
+            X = dy.View<R>(),
+            Saved = y.View<R>(),
+            Y = dx.View<R>(),
+            N = y.Shape[0],
+            C = y.Shape[1],
         });
     }
 

@@ -17,7 +17,13 @@ internal static class SortGpu
         where R : unmanaged =>
         gpu.LaunchElements(RankRows, keys.Length, new RankArgs<R>
         {
-            Keys = keys, X = x, Values = values, Indices = indices, Count = (int)keys.Length, Length = length, Take = take,
+            Keys = keys,
+            X = x,
+            Values = values,
+            Indices = indices,
+            Count = (int)keys.Length,
+            Length = length,
+            Take = take,
         });
 
     public static void Place<R>(GpuDevice gpu, ArrayView<R> dy, ArrayView<R> dx, ArrayView<long> indices, int length, int take) where R : unmanaged =>
