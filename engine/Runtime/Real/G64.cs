@@ -53,7 +53,7 @@ public readonly struct G64(double value) : IReal<G64>
     {
         var (n, r) = RealMath.Split64(x);
         var scale = Interop.IntAsFloat((ulong)((long)n.V + 1022L) << 52);
-        return Polynomials.Exp64(r) * new G64(scale) * Of(2);
+        return Polynomials.TwoExp64(r) * new G64(scale);
     }
 
     /// <inheritdoc/>

@@ -7,38 +7,38 @@ namespace FlorenceKernels.Runtime;
 /// Mills' ratio 6e-8 and 7e-15, erf 1e-11 and 1e-17.</summary>
 internal static class Polynomials
 {
-    /// <summary>e^r for |r| ≤ ln(2)/2, f32.</summary>
+    /// <summary>2e^r for |r| ≤ ln(2)/2, f32; times 2ⁿ⁻¹, which has an exponent for every n up to 128, it is e^{r + n·ln 2}.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static R Exp32<R>(R r) where R : struct, IReal<R>
+    public static R TwoExp32<R>(R r) where R : struct, IReal<R>
     {
-        var p = R.Of(0.0013948589938552528);
-        p = R.Horner(p, r, 0.008375135274337612);
-        p = R.Horner(p, r, 0.041666218137389514);
-        p = R.Horner(p, r, 0.16666415400550358);
-        p = R.Horner(p, r, 0.5000000107798803);
-        p = R.Horner(p, r, 1.0000000377447207);
-        p = R.Horner(p, r, 0.9999999999595235);
+        var p = R.Of(0.0027897179877105055);
+        p = R.Horner(p, r, 0.016750270548675224);
+        p = R.Horner(p, r, 0.08333243627477903);
+        p = R.Horner(p, r, 0.33332830801100716);
+        p = R.Horner(p, r, 1.0000000215597606);
+        p = R.Horner(p, r, 2.0000000754894414);
+        p = R.Horner(p, r, 1.999999999919047);
         return p;
     }
 
-    /// <summary>e^r for |r| ≤ ln(2)/2, f64.</summary>
+    /// <summary>2e^r for |r| ≤ ln(2)/2, f64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static R Exp64<R>(R r) where R : struct, IReal<R>
+    public static R TwoExp64<R>(R r) where R : struct, IReal<R>
     {
-        var p = R.Of(1.6059043836821613e-10);
-        p = R.Horner(p, r, 2.08767569878681e-09);
-        p = R.Horner(p, r, 2.505210838544172e-08);
-        p = R.Horner(p, r, 2.755731922398589e-07);
-        p = R.Horner(p, r, 2.7557319223985893e-06);
-        p = R.Horner(p, r, 2.48015873015873e-05);
-        p = R.Horner(p, r, 0.0001984126984126984);
-        p = R.Horner(p, r, 0.001388888888888889);
-        p = R.Horner(p, r, 0.008333333333333333);
-        p = R.Horner(p, r, 0.041666666666666664);
-        p = R.Horner(p, r, 0.16666666666666666);
-        p = R.Horner(p, r, 0.5);
+        var p = R.Of(3.2118087673643227e-10);
+        p = R.Horner(p, r, 4.17535139757362e-09);
+        p = R.Horner(p, r, 5.010421677088344e-08);
+        p = R.Horner(p, r, 5.511463844797178e-07);
+        p = R.Horner(p, r, 5.5114638447971785e-06);
+        p = R.Horner(p, r, 4.96031746031746e-05);
+        p = R.Horner(p, r, 0.0003968253968253968);
+        p = R.Horner(p, r, 0.002777777777777778);
+        p = R.Horner(p, r, 0.016666666666666666);
+        p = R.Horner(p, r, 0.08333333333333333);
+        p = R.Horner(p, r, 0.3333333333333333);
         p = R.Horner(p, r, 1.0);
-        p = R.Horner(p, r, 1.0);
+        p = R.Horner(p, r, 2.0);
+        p = R.Horner(p, r, 2.0);
         return p;
     }
 

@@ -56,6 +56,24 @@ public static class RealMath
         return R.IfGreater(x, R.Of(0), R.Of(1) - tail, tail);
     }
 
+    /// <summary>x·Φ(x) = max(x, 0) − |x|·Φ(−|x|).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R GeluErf<R>(R x) where R : struct, IReal<R>
+    {
+        var t = R.Abs(x);
+        var tail = R.Exp(x * x * R.Of(-0.5)) * R.MillsHalf(t);
+        return R.MultiplyAdd(-t, tail, R.Max(R.Of(0), x));
+    }
+
+    /// <summary>Φ(x) + x·φ(x), φ(x) = e^{−x²/2}/√(2π): one exponential for both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static R GeluErfSlope<R>(R x) where R : struct, IReal<R>
+    {
+        var e = R.Exp(x * x * R.Of(-0.5));
+        var tail = e * R.MillsHalf(R.Abs(x));
+        return R.MultiplyAdd(x * R.Of(0.3989422804014327), e, R.IfGreater(x, R.Of(0), R.Of(1) - tail, tail));
+    }
+
     /// <summary>erf x = 2Φ(x√2) − 1, by its own series for |x| ≤ ½ where that cancels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Erf<R>(R x) where R : struct, IReal<R>

@@ -81,13 +81,13 @@ public readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T> where T :
         {
             var (n, r) = RealMath.Split32(x);
             var scale = BitConverter.Int32BitsToSingle(((int)(float)(object)n._v + 126) << 23);
-            return Polynomials.Exp32(r) * Of(scale) * Of(2);
+            return Polynomials.TwoExp32(r) * Of(scale);
         }
         else
         {
             var (n, r) = RealMath.Split64(x);
             var scale = BitConverter.Int64BitsToDouble(((long)(double)(object)n._v + 1022) << 52);
-            return Polynomials.Exp64(r) * Of(scale) * Of(2);
+            return Polynomials.TwoExp64(r) * Of(scale);
         }
     }
 

@@ -109,8 +109,8 @@ public readonly unsafe struct V128<T>(Vector128<T> value) : ISimd<V128<T>, T> wh
             v = Vector128.MultiplyAddEstimate(n, Vector128.Create((float)-RealMath.Ln2High), v);
             v = Vector128.MultiplyAddEstimate(n, Vector128.Create((float)-RealMath.Ln2Low), v);
             var scale = Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n) + Vector128.Create(126), 23).AsSingle();
-            var p = Polynomials.Exp32(new V128<T>(v.As<float, T>()))._v.AsSingle();
-            return new((p * scale * Vector128.Create(2f)).As<float, T>());
+            var p = Polynomials.TwoExp32(new V128<T>(v.As<float, T>()))._v.AsSingle();
+            return new((p * scale).As<float, T>());
         }
         else
         {
@@ -119,8 +119,8 @@ public readonly unsafe struct V128<T>(Vector128<T> value) : ISimd<V128<T>, T> wh
             v = Vector128.MultiplyAddEstimate(n, Vector128.Create(-RealMath.Ln2High64), v);
             v = Vector128.MultiplyAddEstimate(n, Vector128.Create(-RealMath.Ln2Low64), v);
             var scale = Vector128.ShiftLeft(Vector128.ConvertToInt64Native(n) + Vector128.Create(1022L), 52).AsDouble();
-            var p = Polynomials.Exp64(new V128<T>(v.As<double, T>()))._v.AsDouble();
-            return new((p * scale * Vector128.Create(2.0)).As<double, T>());
+            var p = Polynomials.TwoExp64(new V128<T>(v.As<double, T>()))._v.AsDouble();
+            return new((p * scale).As<double, T>());
         }
     }
 

@@ -107,8 +107,8 @@ public readonly unsafe struct V256<T>(Vector256<T> value) : ISimd<V256<T>, T> wh
             v = Vector256.MultiplyAddEstimate(n, Vector256.Create((float)-RealMath.Ln2High), v);
             v = Vector256.MultiplyAddEstimate(n, Vector256.Create((float)-RealMath.Ln2Low), v);
             var scale = Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n) + Vector256.Create(126), 23).AsSingle();
-            var p = Polynomials.Exp32(new V256<T>(v.As<float, T>()))._v.AsSingle();
-            return new((p * scale * Vector256.Create(2f)).As<float, T>());
+            var p = Polynomials.TwoExp32(new V256<T>(v.As<float, T>()))._v.AsSingle();
+            return new((p * scale).As<float, T>());
         }
         else
         {
@@ -117,8 +117,8 @@ public readonly unsafe struct V256<T>(Vector256<T> value) : ISimd<V256<T>, T> wh
             v = Vector256.MultiplyAddEstimate(n, Vector256.Create(-RealMath.Ln2High64), v);
             v = Vector256.MultiplyAddEstimate(n, Vector256.Create(-RealMath.Ln2Low64), v);
             var scale = Vector256.ShiftLeft(Vector256.ConvertToInt64Native(n) + Vector256.Create(1022L), 52).AsDouble();
-            var p = Polynomials.Exp64(new V256<T>(v.As<double, T>()))._v.AsDouble();
-            return new((p * scale * Vector256.Create(2.0)).As<double, T>());
+            var p = Polynomials.TwoExp64(new V256<T>(v.As<double, T>()))._v.AsDouble();
+            return new((p * scale).As<double, T>());
         }
     }
 

@@ -107,8 +107,8 @@ public readonly unsafe struct V512<T>(Vector512<T> value) : ISimd<V512<T>, T> wh
             v = Vector512.MultiplyAddEstimate(n, Vector512.Create((float)-RealMath.Ln2High), v);
             v = Vector512.MultiplyAddEstimate(n, Vector512.Create((float)-RealMath.Ln2Low), v);
             var scale = Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n) + Vector512.Create(126), 23).AsSingle();
-            var p = Polynomials.Exp32(new V512<T>(v.As<float, T>()))._v.AsSingle();
-            return new((p * scale * Vector512.Create(2f)).As<float, T>());
+            var p = Polynomials.TwoExp32(new V512<T>(v.As<float, T>()))._v.AsSingle();
+            return new((p * scale).As<float, T>());
         }
         else
         {
@@ -117,8 +117,8 @@ public readonly unsafe struct V512<T>(Vector512<T> value) : ISimd<V512<T>, T> wh
             v = Vector512.MultiplyAddEstimate(n, Vector512.Create(-RealMath.Ln2High64), v);
             v = Vector512.MultiplyAddEstimate(n, Vector512.Create(-RealMath.Ln2Low64), v);
             var scale = Vector512.ShiftLeft(Vector512.ConvertToInt64Native(n) + Vector512.Create(1022L), 52).AsDouble();
-            var p = Polynomials.Exp64(new V512<T>(v.As<double, T>()))._v.AsDouble();
-            return new((p * scale * Vector512.Create(2.0)).As<double, T>());
+            var p = Polynomials.TwoExp64(new V512<T>(v.As<double, T>()))._v.AsDouble();
+            return new((p * scale).As<double, T>());
         }
     }
 

@@ -184,11 +184,11 @@ public readonly struct GeluErf : IUnaryOp
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => x * RealMath.NormalCdf(x);
+    public static R F<R>(R x, R p, R q) where R : struct, IReal<R> => RealMath.GeluErf(x);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => RealMath.NormalCdf(saved) + saved * RealMath.NormalPdf(saved);
+    public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => RealMath.GeluErfSlope(saved);
 }
 
 /// <summary>x/2·(1 + tanh(√(2/π)(x + 0.044715x³))). Hendrycks and Gimpel 2016.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -10,6 +11,27 @@ internal static unsafe class RowMath<R, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int MaxLanes = 16;
+
+    // MaxLanes zeros, then as many ones: a load that starts k before the middle selects all lanes but the first k. Constant data of the
+    // assembly: a static field would put a class check into every row.
+    private static ReadOnlySpan<float> Select32 => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+
+    private static ReadOnlySpan<double> Select64 => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+
+    private static T* Select => typeof(T) == typeof(float) ? (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Select32))
+        : (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Select64));
+
+    /// <summary>The last n mod <see cref="ISimd{R, T}.Count"/> elements of a row of n in some lanes, <paramref name="fill"/> in the others. A row
+    /// longer than a vector is read once more at its end, which is much cheaper than moving single elements.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static R LoadRest(T* row, long n, R fill)
+    {
+        if (n < R.Count) { return LoadPart(row, n, fill); }
+        return Rest(R.Load(row + n - R.Count), n, fill);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static R Rest(R last, long n, R fill) => R.IfGreater(R.Load(Select + (MaxLanes - R.Count + (n & (R.Count - 1)))), R.Of(0.5), last, fill);
 
     /// <summary>The first <paramref name="count"/> elements, then <paramref name="fill"/>.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -44,7 +66,7 @@ internal static unsafe class RowMath<R, T>
         }
 
         for (; i + R.Count <= n; i += R.Count) { a = R.Max(a, R.Load(x + i)); }
-        if (i < n) { b = R.Max(b, LoadPart(x + i, n - i, low)); }
+        if (i < n) { b = R.Max(b, LoadRest(x, n, low)); }
         return R.Max(R.Max(a, b), R.Max(c, d)).MaxLane();
     }
 
@@ -62,7 +84,7 @@ internal static unsafe class RowMath<R, T>
         }
 
         for (; i + R.Count <= n; i += R.Count) { a += R.Load(x + i); }
-        if (i < n) { b += LoadPart(x + i, n - i, zero); }
+        if (i < n) { b += LoadRest(x, n, zero); }
         return ((a + b) + (c + d)).SumLanes();
     }
 
@@ -88,7 +110,7 @@ internal static unsafe class RowMath<R, T>
 
         if (i < n)
         {
-            var p = LoadPart(x + i, n - i, m) - m;
+            var p = LoadRest(x, n, m) - m;
             b = R.MultiplyAdd(p, p, b);
         }
 
@@ -109,7 +131,7 @@ internal static unsafe class RowMath<R, T>
         }
 
         for (; i + R.Count <= n; i += R.Count) { a = R.MultiplyAdd(R.Load(x + i), R.Load(y + i), a); }
-        if (i < n) { b = R.MultiplyAdd(LoadPart(x + i, n - i, zero), LoadPart(y + i, n - i, zero), b); }
+        if (i < n) { b = R.MultiplyAdd(LoadRest(x, n, zero), LoadRest(y, n, zero), b); }
         return ((a + b) + (c + d)).SumLanes();
     }
 
@@ -128,16 +150,28 @@ internal static unsafe class RowMath<R, T>
             q.Store(y + i + R.Count);
         }
 
-        for (; i < n; i += R.Count)
+        for (; i + R.Count <= n; i += R.Count)
         {
-            var isPart = i + R.Count > n;
-            var p = R.Exp((isPart ? LoadPart(x + i, n - i, R.Broadcast(T.NegativeInfinity)) : R.Load(x + i)) - s);
+            var p = R.Exp(R.Load(x + i) - s);
             a += p;
-            if (y == null) { continue; }
-            if (isPart) { StorePart(y + i, n - i, p); } else { p.Store(y + i); }
+            if (y != null) { p.Store(y + i); }
         }
 
+        if (i < n) { b += RestExp(x, n, s, y); }
         return (a + b).SumLanes();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static R RestExp(T* x, long n, R shift, T* y)
+    {
+        var isShort = n < R.Count;
+        var p = R.Exp((isShort ? LoadPart(x, n, R.Broadcast(T.NegativeInfinity)) : R.Load(x + n - R.Count)) - shift);
+        if (y != null)
+        {
+            if (isShort) { StorePart(y, n, p); } else { p.Store(y + n - R.Count); }
+        }
+
+        return isShort ? p : Rest(p, n, R.Of(0));
     }
 
     /// <summary>A row's maximum as a shift that keeps e^{x − shift} finite: 0 for a row of −∞ alone.</summary>

@@ -87,7 +87,14 @@ internal readonly unsafe struct SoftmaxBackwardCpu<T>(T* dy, T* y, T* dx, int n,
         long i = 0;
         for (; i + R.Count <= c; i += R.Count) { (R.Load(pdy + i) - R.Exp(R.Load(py + i)) * sum).Store(pdx + i); }
         if (i == c) { return; }
-        R dLast = RowMath<R, T>.LoadPart(pdy + i, c - i, sum), yLast = RowMath<R, T>.LoadPart(py + i, c - i, sum);
-        RowMath<R, T>.StorePart(pdx + i, c - i, dLast - R.Exp(yLast) * sum);
+        if (c < R.Count)
+        {
+            R d = RowMath<R, T>.LoadPart(pdy, c, sum), e = R.Exp(RowMath<R, T>.LoadPart(py, c, sum));
+            RowMath<R, T>.StorePart(pdx, c, d - e * sum);
+            return;
+        }
+
+        // The last vector overlaps the one before: the same values are written twice.
+        (R.Load(pdy + c - R.Count) - R.Exp(R.Load(py + c - R.Count)) * sum).Store(pdx + c - R.Count);
     }
 }
