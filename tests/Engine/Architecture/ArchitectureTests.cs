@@ -46,7 +46,7 @@ public sealed partial class ArchitectureTests
                      from target in project.Value
                      where !Arrows.TryGetValue(Short(project.Key), out var allowed) || !allowed.Contains(Short(target))
                      select $"{project.Key} references {target}";
-        Assert.Empty(faults);
+        Faults.None(faults);
     }
 
     [Fact]
@@ -58,11 +58,11 @@ public sealed partial class ArchitectureTests
                      from used in assembly.GetReferencedAssemblies()
                      where used.Name!.StartsWith("FlorenceKernels.", StringComparison.Ordinal) && !reach.Contains(Short(used.Name))
                      select $"{name} uses {used.Name}";
-        Assert.Empty(faults);
+        Faults.None(faults);
     }
 
     [Fact]
-    public void Only_kernel_projects_use_the_gpu_compiler() => Assert.Empty(
+    public void Only_kernel_projects_use_the_gpu_compiler() => Faults.None(
         from assembly in Assemblies()
         where assembly.GetReferencedAssemblies().Any(a => a.Name!.StartsWith("ILGPU", StringComparison.Ordinal))
         let name = Short(assembly.GetName().Name!)
@@ -70,7 +70,7 @@ public sealed partial class ArchitectureTests
         select name);
 
     [Fact]
-    public void Kernels_take_no_tensor() => Assert.Empty(
+    public void Kernels_take_no_tensor() => Faults.None(
         from file in SourceTree.Files(".cs", "engine")
         where file.EndsWith(".Cpu.cs", StringComparison.Ordinal) || file.EndsWith(".Gpu.cs", StringComparison.Ordinal)
         from line in SourceTree.Code(file)
@@ -78,7 +78,7 @@ public sealed partial class ArchitectureTests
         select $"{line.Place}: {line.Text.Trim()}");
 
     [Fact]
-    public void Native_functions_are_imported_in_the_runtime_and_the_mpi_binding_only() => Assert.Empty(
+    public void Native_functions_are_imported_in_the_runtime_and_the_mpi_binding_only() => Faults.None(
         from file in SourceTree.Files(".cs", "engine", "models", "tools")
         where !file.StartsWith("engine/Runtime/", StringComparison.Ordinal) && !file.StartsWith("engine/Distributed/Mpi/", StringComparison.Ordinal)
         from line in SourceTree.Code(file)
@@ -86,28 +86,28 @@ public sealed partial class ArchitectureTests
         select line.Place);
 
     [Fact]
-    public void The_console_belongs_to_the_command_line() => Assert.Empty(
+    public void The_console_belongs_to_the_command_line() => Faults.None(
         from file in SourceTree.Files(".cs", "engine", "models", "tools/Datasets")
         from line in SourceTree.Code(file)
         where Regex.IsMatch(line.Text, @"\bConsole\.")
         select $"{line.Place}: {line.Text.Trim()}");
 
     [Fact]
-    public void Files_stay_below_400_lines() => Assert.Empty(
+    public void Files_stay_below_400_lines() => Faults.None(
         from file in SourceTree.Files(".cs", "engine", "models", "tools", "tests", "benchmarks")
         let lines = SourceTree.Lines(file).Length
         where lines >= 400
         select $"{file} has {lines} lines");
 
     [Fact]
-    public void Types_are_named_for_what_they_are() => Assert.Empty(
+    public void Types_are_named_for_what_they_are() => Faults.None(
         from file in SourceTree.Files(".cs", "engine", "models", "tools", "tests", "benchmarks")
         from line in SourceTree.Code(file)
         where EmptyName().IsMatch(line.Text)
         select $"{line.Place}: {line.Text.Trim()}");
 
     [Fact]
-    public void Every_project_has_its_arrows_named() => Assert.Empty(SourceTree.Projects().Keys
+    public void Every_project_has_its_arrows_named() => Faults.None(SourceTree.Projects().Keys
         .Where(p => !IsProofOrMeasurement(p) && !Arrows.ContainsKey(Short(p))));
 
     [Theory]
