@@ -131,7 +131,7 @@ public static class PretrainRun
     // Steps that fit the time budget, from the median of a few real steps that are then undone.
     private static long Calibrate(Trainer<ImageTextBatch> trainer, PairBatches batches, PretrainOptions options, Action<PretrainProgress>? progress)
     {
-        const int WarmUp = 3, Measured = 7;
+        const int WarmUp = 20, Measured = 11;   // the runtime recompiles hot methods during the first steps
         using var opened = batches;
         var seconds = new List<double>();
         for (var i = 0; i < WarmUp + Measured; i++)
