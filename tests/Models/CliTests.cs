@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using System.Threading;
 using FlorenceKernels.Checkpoints;
@@ -13,15 +14,25 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Models;
 
-/// <summary>The command line as a user meets it: help, refusals, settings, a whole quickstart, and a run that is interrupted.</summary>
+/// <summary>The command line as a user meets it: help, refusals, settings, a whole quickstart, and a run that is
+/// interrupted.</summary>
 public sealed class CliTests : IDisposable
 {
     // A model of a few thousand parameters on 32-pixel pictures: a step takes milliseconds.
     private static readonly string[] TinyModel =
     [
-        "--set", "model.image.embedDim=8", "--set", "model.image.depths=[1,1]", "--set", "model.image.heads=[1,2]", "--set", "model.image.imageSize=32",
-        "--set", "model.text.width=16", "--set", "model.text.layers=1", "--set", "model.text.heads=2", "--set", "model.text.context=16",
-        "--set", "model.embedDim=16", "--set", "options.batchSize=32", "--set", "options.logEvery=1", "--set", "options.vocabulary=600",
+        "--set", "model.image.embedDim=8",
+        "--set", "model.image.depths=[1,1]",
+        "--set", "model.image.heads=[1,2]",
+        "--set", "model.image.imageSize=32",
+        "--set", "model.text.width=16",
+        "--set", "model.text.layers=1",
+        "--set", "model.text.heads=2",
+        "--set", "model.text.context=16",
+        "--set", "model.embedDim=16",
+        "--set", "options.batchSize=32",
+        "--set", "options.logEvery=1",
+        "--set", "options.vocabulary=600",
     ];
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -30,7 +41,8 @@ public sealed class CliTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    public static TheoryData<string> Calls => ["quickstart", "data fetch", "data build", "data stats", "pretrain", "zeroshot", "retrieve", "embed", "doctor",
+    public static TheoryData<string> Calls =>
+        ["quickstart", "data fetch", "data build", "data stats", "pretrain", "zeroshot", "retrieve", "embed", "doctor",
         "gradcheck", "verify golden", "bench step"];
 
     [Theory]
@@ -41,7 +53,10 @@ public sealed class CliTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("Examples:", output, StringComparison.Ordinal);
         Assert.Contains($"  florence {verb}", output, StringComparison.Ordinal);
-        foreach (var option in new[] { "--device", "--seed", "--config", "--set", "--json", "--verbose" }) { Assert.Contains(option, output, StringComparison.Ordinal); }
+        foreach (var option in new[] { "--device", "--seed", "--config", "--set", "--json", "--verbose" })
+        {
+            Assert.Contains(option, output, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -89,9 +104,13 @@ public sealed class CliTests : IDisposable
     {
         var config = Path.Combine(_folder, "config.json");
         File.WriteAllText(config, """{ "options": { "batchSize": 3, "learningRate": 0.25, "minutes": 5 } }""");
-        var given = new GivenSettings(config, [("options.batchSize", JsonValue.Create(4)), ("options.minutes", JsonValue.Create(6.0))], ["options.minutes=7"]);
-        var tree = given.Resolve((JsonObject)JsonNode.Parse("""{ "options": { "batchSize": 2, "learningRate": 0.5, "minutes": 4.5, "seed": 9 } }""")!);
-        Assert.Equal((4.0, 0.25, 7.0, 9.0), (tree.Number("options.batchSize"), tree.Number("options.learningRate"), tree.Number("options.minutes"), tree.Number("options.seed")));
+        var given = new GivenSettings(config,
+            [("options.batchSize", JsonValue.Create(4)), ("options.minutes", JsonValue.Create(6.0))], ["options.minutes=7"]);
+        var defaults = """{ "options": { "batchSize": 2, "learningRate": 0.5, "minutes": 4.5, "seed": 9 } }""";
+        var tree = given.Resolve((JsonObject)JsonNode.Parse(defaults)!);
+        Assert.Equal((4.0, 0.25, 7.0, 9.0),
+            (tree.Number("options.batchSize"), tree.Number("options.learningRate"), tree.Number("options.minutes"),
+            tree.Number("options.seed")));
     }
 
     [Fact]
@@ -101,7 +120,8 @@ public sealed class CliTests : IDisposable
         string[] call = ["quickstart", "--data", SmallData(), "--steps", "6", "--out", run, "--json", .. TinyModel];
         var (code, output, errors) = Call(call);
         Assert.True(code == 0, errors);
-        string[] expected = ["args.json", "env.json", "metrics.jsonl", "metrics.csv", "merges.txt", "model.json", "metrics.json", "bars.json", "report.html",
+        string[] expected = ["args.json", "env.json", "metrics.jsonl", "metrics.csv", "merges.txt", "model.json", "metrics.json",
+            "bars.json", "report.html",
             "loss.png", "learning-rate.png", "zeroshot.png", "retrieval.png", "contact-zeroshot.png", "contact-retrieval.png"];
         Assert.Empty(expected.Where(f => !File.Exists(Path.Combine(run, f))));
         Assert.NotEmpty(Directory.GetFiles(run, "events.out.tfevents.*"));
@@ -112,7 +132,8 @@ public sealed class CliTests : IDisposable
         var report = File.ReadAllText(Path.Combine(run, "report.html"));
         Assert.Equal(6, report.Split("src=\"data:image/png;base64,").Length - 1);
         Assert.DoesNotContain("http", report, StringComparison.Ordinal);
-        Assert.Equal("quickstart", JsonNode.Parse(File.ReadAllText(Path.Combine(run, "args.json")))!["recorded"]!["verb"]!.ToString());
+        Assert.Equal("quickstart",
+            JsonNode.Parse(File.ReadAllText(Path.Combine(run, "args.json")))!["recorded"]!["verb"]!.ToString());
 
         var weights = Weights(run);
         (code, _, errors) = Call(call);
@@ -151,13 +172,17 @@ public sealed class CliTests : IDisposable
     [Fact]
     public void Trained_model_classifies_retrieves_and_embeds()
     {
-        string run = Path.Combine(_folder, "run"), data = SmallData(), images = Directory.CreateDirectory(Path.Combine(_folder, "red circle")).FullName;
+        string run = Path.Combine(_folder, "run"), data = SmallData(),
+            images = Directory.CreateDirectory(Path.Combine(_folder, "red circle")).FullName;
         Succeed(["pretrain", "--data", data, "--steps", "2", "--out", run, .. TinyModel]);
         using (var picture = new Picture(40, 30)) { picture.Save(Path.Combine(images, "white.png")); }
-        var zeroShot = JsonNode.Parse(Succeed("zeroshot", "--run", run, "--images", _folder, "--classes", "red circle,blue star", "--json"))!;
-        var guesses = zeroShot["images"]!.AsArray().Single(i => i!["file"]!.ToString().EndsWith("white.png", StringComparison.Ordinal))!["guesses"]!.AsArray();
+        var zeroShot = JsonNode.Parse(Succeed("zeroshot", "--run", run, "--images", _folder, "--classes", "red circle,blue star",
+            "--json"))!;
+        var guesses = zeroShot["images"]!.AsArray().Single(i
+            => i!["file"]!.ToString().EndsWith("white.png", StringComparison.Ordinal))!["guesses"]!.AsArray();
         Assert.Equal(1, guesses.Sum(g => g!["probability"]!.GetValue<double>()), 6);
-        var found = JsonNode.Parse(Succeed("retrieve", "--run", run, "--query", "a red circle", "--data", data, "-k", "3", "--json"))!.AsArray();
+        var found = JsonNode.Parse(Succeed("retrieve", "--run", run, "--query", "a red circle", "--data", data, "-k", "3",
+            "--json"))!.AsArray();
         Assert.Equal(3, found.Count);
         Assert.True(found[0]!["cosine"]!.GetValue<double>() >= found[2]!["cosine"]!.GetValue<double>());
         var file = Path.Combine(_folder, "vectors.safetensors");
@@ -171,7 +196,8 @@ public sealed class CliTests : IDisposable
     [Fact]
     public void Bench_step_counts_launches_and_asks_the_system_for_no_memory_once_warm()
     {
-        var result = JsonNode.Parse(Succeed("bench", "step", "--model", "nano", "--size", "32", "--batch", "2", "--repeat", "2", "--json"))!;
+        var result = JsonNode.Parse(Succeed("bench", "step", "--model", "nano", "--size", "32", "--batch", "2", "--repeat", "2",
+            "--json"))!;
         Assert.True(result["launchesPerStep"]!.GetValue<double>() > 50);
         Assert.True(result["peakResidentBytes"]!.GetValue<long>() > 1 << 20);
         Assert.Equal(0, result["systemAllocations"]!.GetValue<long>());
@@ -190,7 +216,8 @@ public sealed class CliTests : IDisposable
         var golden = Verification.GoldenSuite.FindDirectory();
         if (golden is null || !Directory.Exists(golden)) { Assert.Skip("no golden cases beside the repository"); }
         var source = Directory.EnumerateFiles(golden, "*.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .First(f => new FileInfo(f).Length < 1 << 20 && Output(f) is not null && Verification.GoldenSuite.Run(f, Device.Cpu).Outcome == Verification.GoldenOutcome.Passed);
+            .First(f => new FileInfo(f).Length < 1 << 20 && Output(f) is not null
+                && Verification.GoldenSuite.Run(f, Device.Cpu).Outcome == Verification.GoldenOutcome.Passed);
         var group = Directory.CreateDirectory(Path.Combine(_folder, "cases", "planted")).FullName;
         File.Copy(source, Path.Combine(group, "right.safetensors"));
         Assert.Equal(0, Call("verify", "golden", group).Code);
@@ -204,7 +231,8 @@ public sealed class CliTests : IDisposable
     private static string? Output(string file)
     {
         using var reader = SafeTensorsReader.Open(file);
-        return reader.Entries.FirstOrDefault(e => e.Name.StartsWith("out.", StringComparison.Ordinal) && e.DType == SafeTensorsDType.F32)?.Name;
+        return reader.Entries.FirstOrDefault(e => e.Name.StartsWith("out.", StringComparison.Ordinal)
+            && e.DType == SafeTensorsDType.F32)?.Name;
     }
 
     // The same file with one output scaled.
@@ -214,11 +242,13 @@ public sealed class CliTests : IDisposable
         var metadata = reader.Metadata;
         var entries = reader.Entries.ToArray();
         var name = Output(source);
-        using var writer = SafeTensorsWriter.Create(target, entries.Select(e => new SafeTensorsEntry(e.Name, e.DType, [.. e.Shape])), metadata);
+        using var writer = SafeTensorsWriter.Create(target,
+            entries.Select(e => new SafeTensorsEntry(e.Name, e.DType, [.. e.Shape])), metadata);
         foreach (var entry in entries)
         {
             var bytes = reader.Bytes(entry.Name).ToArray();
-            if (entry.Name == name) { foreach (ref var v in System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes.AsSpan())) { v = 1.5f * v + 0.25f; } }
+            var values = entry.Name == name ? MemoryMarshal.Cast<byte, float>(bytes.AsSpan()) : [];
+            foreach (ref var v in values) { v = 1.5f * v + 0.25f; }
             writer.Write(entry.Name, bytes);
         }
 
@@ -231,18 +261,30 @@ public sealed class CliTests : IDisposable
     private string SmallData()
     {
         var folder = Path.Combine(_folder, "shapes");
-        _ = ShapeScenes.Build(new ShapeOptions { Output = folder, Train = 96, ValRetrieval = 8, TestRetrieval = 16, PerClass = 1, Side = 32 });
+        _ = ShapeScenes.Build(new ShapeOptions
+        {
+            Output = folder,
+            Train = 96,
+            ValRetrieval = 8,
+            TestRetrieval = 16,
+            PerClass = 1,
+            Side = 32
+        });
         return folder;
     }
 
     private static (int Code, string Output) RunUntilFirstStep(string[] arguments, string log)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "florence.dll");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEndAsync();
         var watch = Stopwatch.StartNew();
-        while ((!File.Exists(log) || new FileInfo(log).Length == 0) && !process.HasExited && watch.Elapsed < Patience) { Thread.Sleep(5); }
+        while ((!File.Exists(log) || new FileInfo(log).Length == 0) && !process.HasExited && watch.Elapsed < Patience)
+        {
+            Thread.Sleep(5);
+        }
         using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) { kill.WaitForExit(); }
         if (!process.WaitForExit(Patience)) { process.Kill(); }
         return (process.ExitCode, output.Result + errors.Result);

@@ -40,7 +40,8 @@ internal sealed class CommonOptions
         Recursive = true,
     };
 
-    public Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error", Recursive = true };
+    public Option<bool> Verbose { get; } =
+        new("--verbose") { Description = "Show the stack trace of an error", Recursive = true };
 
     public void AddTo(Command root)
     {

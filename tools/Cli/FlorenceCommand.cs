@@ -30,7 +30,12 @@ internal static class FlorenceCommand
             if (parsed.Action is ParseErrorAction) { throw new UsageException(Complaint(parsed)); }
             return parsed.CommandResult.Command is Verb verb && parsed.Action is VerbAction
                 ? verb.Invoke(parsed, streams, CommandLine(args))
-                : parsed.Invoke(new InvocationConfiguration { Output = streams.Output, Error = streams.Error, EnableDefaultExceptionHandler = false });
+                : parsed.Invoke(new InvocationConfiguration
+                {
+                    Output = streams.Output,
+                    Error = streams.Error,
+                    EnableDefaultExceptionHandler = false
+                });
         }
         catch (OperationCanceledException)
         {
@@ -51,10 +56,12 @@ internal static class FlorenceCommand
 
     internal static RootCommand Root(CommonOptions common)
     {
-        var root = new RootCommand("Florence: trains and evaluates vision-language models on an engine of its own, on CPUs and GPUs.");
+        var root = new RootCommand("Florence: trains and evaluates vision-language models on an engine of its own, on CPUs and "
+            + "GPUs.");
         common.AddTo(root);
         root.Add(new QuickstartVerb(common));
-        root.Add(Group("data", "Real image-text data, installed by package name", new DataFetchVerb(common), new DataBuildVerb(common), new DataStatsVerb(common)));
+        root.Add(Group("data", "Real image-text data, installed by package name", new DataFetchVerb(common),
+            new DataBuildVerb(common), new DataStatsVerb(common)));
         root.Add(new PretrainVerb(common));
         root.Add(new ZeroShotVerb(common));
         root.Add(new RetrieveVerb(common));
@@ -96,11 +103,13 @@ internal static class FlorenceCommand
             }
 
             return verbs.Length == 0 ? $"'{token}' is one word too many; '{path} --help' shows what it takes"
-                : $"'{token}' is not a verb of '{path}'{NearestName.Hint(token, command.Subcommands.Select(c => c.Name))}; it has {verbs}";
+                : $"'{token}' is not a verb of '{path}'{NearestName.Hint(token, command.Subcommands.Select(c => c.Name))}; it "
+                    + $"has {verbs}";
         }
 
         if (verbs.Length > 0) { return $"'{path}' needs one of {verbs}"; }
-        var message = parsed.Errors[0].Message.TrimEnd('.').Replace("expected type 'System.Double'", "a number", StringComparison.Ordinal);
+        var message = parsed.Errors[0].Message.TrimEnd('.').Replace("expected type 'System.Double'", "a number",
+            StringComparison.Ordinal);
         foreach (var whole in new[] { "Int32", "Int64", "UInt64" })
         {
             message = message.Replace($"expected type 'System.{whole}'", "a whole number", StringComparison.Ordinal);
@@ -122,7 +131,8 @@ internal static class FlorenceCommand
 
     private static string Sentence(Exception e) => e switch
     {
-        UsageException or FlorenceException or DatasetException or CheckpointException or InvalidDataException or ArgumentException
+        UsageException or FlorenceException or DatasetException or CheckpointException or InvalidDataException
+            or ArgumentException
             or IOException or UnauthorizedAccessException => e.Message.ReplaceLineEndings(" ").Trim(),
         _ => $"unexpected {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ").Trim()}; --verbose shows where",
     };
@@ -130,7 +140,8 @@ internal static class FlorenceCommand
     /// <summary>Marks that a verb itself was called, not its help.</summary>
     private sealed class VerbAction : SynchronousCommandLineAction
     {
-        public override int Invoke(ParseResult parseResult) => throw new InvalidOperationException("verbs run through FlorenceCommand.Run");
+        public override int Invoke(ParseResult parseResult) =>
+            throw new InvalidOperationException("verbs run through FlorenceCommand.Run");
     }
 
     private sealed class HelpWithExamples(HelpAction plain) : SynchronousCommandLineAction

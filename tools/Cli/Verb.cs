@@ -49,14 +49,16 @@ internal abstract class Verb : Command
     {
         var argument = new Argument<string>(name) { Description = description, Arity = ArgumentArity.ZeroOrOne };
         Add(argument);
-        _bindings.Add((parsed => parsed.GetResult(argument) is { Tokens.Count: > 0 } ? JsonValue.Create(parsed.GetValue(argument)) : null, key));
+        _bindings.Add((parsed => parsed.GetResult(argument) is { Tokens.Count: > 0 }
+            ? JsonValue.Create(parsed.GetValue(argument)) : null, key));
     }
 
     /// <summary>Lets <c>--seed</c> fill this setting.</summary>
     protected void BindSeed(string key) => Bind(_common.Seed, key);
 
     private void Bind<T>(Option<T> option, string key) =>
-        _bindings.Add((parsed => parsed.GetResult(option) is { Implicit: false } ? JsonSerializer.SerializeToNode(parsed.GetValue(option)) : null, key));
+        _bindings.Add((parsed => parsed.GetResult(option) is { Implicit: false }
+            ? JsonSerializer.SerializeToNode(parsed.GetValue(option)) : null, key));
 
     private List<(string Key, JsonNode Value)> Flags(ParseResult parsed)
     {

@@ -58,7 +58,12 @@ internal static class DataSource
     public static BuildReport Build(DataBuildPlan plan, Screen screen, CancellationToken stop)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(plan.Output))!);
-        if (plan.Name == "shapes") { return screen.Progress("made shapes", _ => ShapeScenes.Build(new ShapeOptions { Output = plan.Output, Side = plan.Side })); }
+        if (plan.Name == "shapes")
+        {
+            var shapes = new ShapeOptions { Output = plan.Output, Side = plan.Side };
+            return screen.Progress("made shapes", _ => ShapeScenes.Build(shapes));
+        }
+
         try
         {
             return screen.Progress("data", report => PairSetBuilder.Build(new BuildOptions
@@ -73,7 +78,8 @@ internal static class DataSource
         }
         catch (DatasetException e)
         {
-            throw new UsageException($"{e.Message.TrimEnd('.')}; where no registry client works, --data shapes trains on made pictures", e);
+            throw new UsageException($"{e.Message.TrimEnd('.')}; where no registry client works, --data shapes trains on made "
+                + $"pictures", e);
         }
     }
 
@@ -81,7 +87,8 @@ internal static class DataSource
     {
         if (!Directory.Exists(folder))
         {
-            throw new UsageException($"'{folder}' is neither a folder nor one of {string.Join(", ", Names)}{NearestName.Hint(folder, Names)}");
+            throw new UsageException($"'{folder}' is neither a folder nor one of "
+                + $"{string.Join(", ", Names)}{NearestName.Hint(folder, Names)}");
         }
 
         return new OpenedData(PairDataset.Open(folder), BuildReport.Read(folder));

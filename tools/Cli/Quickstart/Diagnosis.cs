@@ -14,22 +14,31 @@ internal static class Diagnosis
         var said = new List<string>();
         var steps = RunFolder.Steps(run.Plan.Output);
         var epochs = (double)run.Result.Steps * run.Plan.Options.BatchSize / run.TrainImages;
-        said.Add($"The run took {run.Result.Steps} steps of {run.Plan.Options.BatchSize} pairs: {epochs:0.0} passes over {run.TrainImages} training images.");
+        said.Add($"The run took {run.Result.Steps} steps of {run.Plan.Options.BatchSize} pairs: {epochs:0.0} passes over "
+            + $"{run.TrainImages} training images.");
         if (LossFall(steps) is { } fall && fall > StillFalling)
         {
-            said.Add($"The loss was still falling when the learning rate ran out ({fall:P1} lower over the last tenth than over the tenth before): more time helps.");
+            said.Add($"The loss was still falling when the learning rate ran out ({fall:P1} lower over the last tenth than over "
+                + $"the tenth before): more time helps.");
         }
 
-        var (train, test) = (run.Evaluation.TrainTop1, run.Evaluation.ZeroShot.FirstOrDefault(r => r.Id == "zeroshot.artist.top1")?.Value);
-        if (train < Fitted) { said.Add($"On a sample of its own training images top-1 is {train:P1}: the model has not yet learned the drawings it saw, so steps or capacity limit it."); }
+        var (train, test) = (run.Evaluation.TrainTop1,
+            run.Evaluation.ZeroShot.FirstOrDefault(r => r.Id == "zeroshot.artist.top1")?.Value);
+        if (train < Fitted)
+        {
+            said.Add($"On a sample of its own training images top-1 is {train:P1}: the model has not yet learned the drawings "
+                + $"it saw, so steps or capacity limit it.");
+        }
         if (test is { } held && train - held > Gap)
         {
-            said.Add($"Training images score {train:P1} and the held-out artist {held:P1}: the rest of the gap is the change of style, where augmentation and more artists help.");
+            said.Add($"Training images score {train:P1} and the held-out artist {held:P1}: the rest of the gap is the change of "
+                + $"style, where augmentation and more artists help.");
         }
 
         foreach (var row in run.Evaluation.Rows().Where(r => r.Bar is { } bar && r.Value < bar))
         {
-            said.Add($"{row.Name} is below the non-learned bar ({row.Value:P1} against {row.Bar:P1}): the nearest training picture still knows more than the model there.");
+            said.Add($"{row.Name} is below the non-learned bar ({row.Value:P1} against {row.Bar:P1}): the nearest training "
+                + $"picture still knows more than the model there.");
         }
 
         return said;
@@ -39,7 +48,8 @@ internal static class Diagnosis
     {
         var tenth = steps.Count / 10;
         if (tenth < 2) { return null; }
-        double last = steps.TakeLast(tenth).Average(s => s.Loss), before = steps.SkipLast(tenth).TakeLast(tenth).Average(s => s.Loss);
+        double last = steps.TakeLast(tenth).Average(s => s.Loss),
+            before = steps.SkipLast(tenth).TakeLast(tenth).Average(s => s.Loss);
         return before > 0 ? (before - last) / before : null;
     }
 }

@@ -9,7 +9,8 @@ using FlorenceKernels.Training;
 namespace FlorenceKernels.Cli;
 
 /// <summary>A trained and evaluated run, and the files that tell about it.</summary>
-internal sealed record FinishedRun(TrainingPlan Plan, PretrainResult Result, OpenedData Data, OpenedModel Model, EvaluationResult Evaluation,
+internal sealed record FinishedRun(TrainingPlan Plan, PretrainResult Result, OpenedData Data, OpenedModel Model,
+    EvaluationResult Evaluation,
     TimeSpan Elapsed, string CommandLine)
 {
     /// <summary>Images of the training split.</summary>
@@ -19,15 +20,18 @@ internal sealed record FinishedRun(TrainingPlan Plan, PretrainResult Result, Ope
     public TimeSpan Trained { get; } = TimeSpan.FromSeconds(
         RunFolder.ReadObject(Path.Combine(Result.CheckpointDirectory, "state.json"))["TrainedSeconds"]?.GetValue<double>() ?? 0);
 
-    /// <summary>Writes plots, sheets, metrics.json and report.html into the run's folder; the result is what metrics.json holds.</summary>
+    /// <summary>Writes plots, sheets, metrics.json and report.html into the run's folder; the result is what metrics.json
+    /// holds.</summary>
     public JsonObject Write()
     {
         var steps = RunFolder.Steps(Plan.Output);
         var logBatch = Math.Log(Plan.Options.BatchSize);
         (string File, Picture Picture)[] pictures =
         [
-            ("loss.png", Plots.Curve("Training loss", "contrastive loss, mean over both directions", [.. steps.Select(s => new CurvePoint(s.Step, s.Loss))], true, logBatch, "ln of the batch size: guessing")),
-            ("learning-rate.png", Plots.Curve("Learning rate", "", [.. steps.Select(s => new CurvePoint(s.Step, s.LearningRate))], false)),
+            ("loss.png", Plots.Curve("Training loss", "contrastive loss, mean over both directions",
+                [.. steps.Select(s => new CurvePoint(s.Step, s.Loss))], true, logBatch, "ln of the batch size: guessing")),
+            ("learning-rate.png",
+                Plots.Curve("Learning rate", "", [.. steps.Select(s => new CurvePoint(s.Step, s.LearningRate))], false)),
             ("zeroshot.png", Plots.Scores("Zero-shot classification", Evaluation.ZeroShot)),
             ("retrieval.png", Plots.Scores("Retrieval recall", Evaluation.Retrieval)),
             ("contact-zeroshot.png", ContactSheets.Classified(Data.Dataset, Evaluation.Classified)),

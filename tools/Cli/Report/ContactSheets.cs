@@ -29,7 +29,8 @@ internal static class ContactSheets
         picture.Text("Zero-shot: the five best names of held-out images", Margin, 38, 14, Palette.Ink, isBold: true);
         for (var i = 0; i < images.Count; i++)
         {
-            Card(picture, data, images[i], Margin + i % Columns * CardWidth, 60 + i / Columns * CardHeight, CardWidth - Cell - 44);
+            Card(picture, data, images[i], Margin + i % Columns * CardWidth, 60 + i / Columns * CardHeight,
+                CardWidth - Cell - 44);
         }
 
         return picture;
@@ -40,7 +41,8 @@ internal static class ContactSheets
     {
         const int TextWidth = 420, RowHeight = Cell + 34;
         var widest = captions.Select(c => c.Images.Count).DefaultIfEmpty(1).Max();
-        var picture = new Picture(2 * Margin + TextWidth + widest * (Cell + 14), Margin + 44 + Math.Max(1, captions.Count) * RowHeight);
+        var picture = new Picture(2 * Margin + TextWidth + widest * (Cell + 14), Margin + 44 + Math.Max(1, captions.Count)
+            * RowHeight);
         picture.Text("Retrieval: the five best images of held-out captions", Margin, 38, 14, Palette.Ink, isBold: true);
         for (var row = 0; row < captions.Count; row++)
         {
@@ -52,7 +54,8 @@ internal static class ContactSheets
                 var (index, score, isRight) = captions[row].Images[n];
                 float left = Margin + TextWidth + n * (Cell + 14);
                 Thumbnail(picture, data, index, left, top, isRight);
-                picture.Text($"{score:0.00}", left + Cell / 2f, top + Cell + 16, 9.5f, isRight ? Palette.Right : Palette.Quiet, 0.5f, isRight);
+                picture.Text($"{score:0.00}", left + Cell / 2f, top + Cell + 16, 9.5f, isRight ? Palette.Right
+                    : Palette.Quiet, 0.5f, isRight);
             }
         }
 
@@ -69,7 +72,8 @@ internal static class ContactSheets
             float y = top + 14 + i * 21;
             var colour = guess.IsRight ? Palette.Right : Palette.Ink;
             picture.Text(StrokeFont.Fit(guess.Name, 10.5f, textWidth - 46), left + Cell + 16, y, 10.5f, colour, 0, guess.IsRight);
-            picture.Text($"{guess.Score:0.00}", left + Cell + 16 + textWidth, y, 10.5f, guess.IsRight ? Palette.Right : Palette.Quiet, 1, guess.IsRight);
+            picture.Text($"{guess.Score:0.00}", left + Cell + 16 + textWidth, y, 10.5f, guess.IsRight ? Palette.Right
+                : Palette.Quiet, 1, guess.IsRight);
         }
     }
 
@@ -97,6 +101,7 @@ internal static class ContactSheets
         }
 
         lines.Add(line);
-        return lines.Count <= most ? lines : [.. lines.Take(most - 1), StrokeFont.Fit(string.Join(' ', lines.Skip(most - 1)), size, width)];
+        return lines.Count <= most ? lines
+            : [.. lines.Take(most - 1), StrokeFont.Fit(string.Join(' ', lines.Skip(most - 1)), size, width)];
     }
 }

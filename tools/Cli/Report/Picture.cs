@@ -47,7 +47,8 @@ internal sealed class Picture : IDisposable
     /// <summary>Draws straight-alpha RGBA pixels into a box.</summary>
     public void Image(ReadOnlySpan<byte> rgba, int side, SKRect box)
     {
-        using var image = SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Unpremul), rgba.ToArray());
+        using var image = SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Unpremul),
+            rgba.ToArray());
         Canvas.DrawImage(image, box, new SKSamplingOptions(SKCubicResampler.Mitchell), null);
     }
 
@@ -70,6 +71,8 @@ internal sealed class Picture : IDisposable
 /// <summary>The colours of all pictures and of the report.</summary>
 internal static class Palette
 {
-    public static readonly SKColor Ink = new(0x22, 0x2b, 0x38), Quiet = new(0x6b, 0x76, 0x86), Grid = new(0xe4, 0xe8, 0xee), Ours = new(0x2f, 0x6f, 0xd0),
-        Bar = new(0xe0, 0x8a, 0x1e), Target = new(0x2a, 0x9d, 0x5c), Chance = new(0x9a, 0xa4, 0xb2), Right = new(0x1f, 0x8a, 0x4c), Light = new(0xf5, 0xf7, 0xfa);
+    public static readonly SKColor Ink = new(0x22, 0x2b, 0x38), Quiet = new(0x6b, 0x76, 0x86), Grid = new(0xe4, 0xe8, 0xee),
+        Ours = new(0x2f, 0x6f, 0xd0),
+        Bar = new(0xe0, 0x8a, 0x1e), Target = new(0x2a, 0x9d, 0x5c), Chance = new(0x9a, 0xa4, 0xb2),
+            Right = new(0x1f, 0x8a, 0x4c), Light = new(0xf5, 0xf7, 0xfa);
 }

@@ -8,14 +8,16 @@ namespace FlorenceKernels.Cli;
 /// <summary>A point of a curve.</summary>
 internal readonly record struct CurvePoint(double X, double Y);
 
-/// <summary>The few plots of a report. They are drawn here because a plotting package needs fonts, and a bare machine has none.</summary>
+/// <summary>The few plots of a report. They are drawn here because a plotting package needs fonts, and a bare machine has
+/// none.</summary>
 internal static class Plots
 {
     private const int CurveWidth = 620, Height = 380, Left = 66, Right = 24, Top = 72, Bottom = 52, ScoresWidth = 980;
     private const float Label = 10.5f;
 
     /// <summary>A curve over steps, with its moving mean when <paramref name="isSmoothed"/>.</summary>
-    public static Picture Curve(string title, string yName, IReadOnlyList<CurvePoint> points, bool isSmoothed, double? reference = null, string referenceName = "")
+    public static Picture Curve(string title, string yName, IReadOnlyList<CurvePoint> points, bool isSmoothed,
+        double? reference = null, string referenceName = "")
     {
         var picture = new Picture(CurveWidth, Height);
         picture.Text(title, Left, 28, 14, Palette.Ink, isBold: true);
@@ -69,12 +71,14 @@ internal static class Plots
         picture.Text($"{100 * score.Value:0.0}%", ScoresWidth - 24, top + 27, 13, Palette.Ours, 1, isBold: true);
     }
 
-    private static void Mark(Picture picture, float x, float top, SKColor colour) => picture.Line(x, top + 3, x, top + 39, colour, 3);
+    private static void Mark(Picture picture, float x, float top, SKColor colour) =>
+        picture.Line(x, top + 3, x, top + 39, colour, 3);
 
     private static void Legend(Picture picture)
     {
         float x = ScoresWidth - 24;
-        foreach (var (name, colour) in new[] { ("target", Palette.Target), ("non-learned bar", Palette.Bar), ("chance", Palette.Chance), ("ours", Palette.Ours) })
+        foreach (var (name, colour) in new[] { ("target", Palette.Target), ("non-learned bar", Palette.Bar),
+            ("chance", Palette.Chance), ("ours", Palette.Ours) })
         {
             x -= StrokeFont.Width(name, Label);
             picture.Text(name, x, 27, Label, Palette.Quiet);
@@ -108,7 +112,14 @@ internal static class Plots
         builder.MoveTo(axes.X(points[0].X), axes.Y(points[0].Y));
         foreach (var point in points.Skip(1)) { builder.LineTo(axes.X(point.X), axes.Y(point.Y)); }
         using var path = builder.Detach();
-        using var paint = new SKPaint { Color = colour, StrokeWidth = width, Style = SKPaintStyle.Stroke, IsAntialias = true, StrokeJoin = SKStrokeJoin.Round };
+        using var paint = new SKPaint
+        {
+            Color = colour,
+            StrokeWidth = width,
+            Style = SKPaintStyle.Stroke,
+            IsAntialias = true,
+            StrokeJoin = SKStrokeJoin.Round
+        };
         picture.Canvas.DrawPath(path, paint);
         if (points.Length == 1) { picture.Canvas.DrawCircle(axes.X(points[0].X), axes.Y(points[0].Y), width, paint); }
     }
@@ -117,10 +128,12 @@ internal static class Plots
     private static CurvePoint[] Smooth(CurvePoint[] points)
     {
         var reach = Math.Max(1, points.Length / 40);
-        return [.. points.Select((p, i) => new CurvePoint(p.X, points[Math.Max(0, i - reach)..Math.Min(points.Length, i + reach + 1)].Average(q => q.Y)))];
+        return [.. points.Select((p, i)
+            => new CurvePoint(p.X, points[Math.Max(0, i - reach)..Math.Min(points.Length, i + reach + 1)].Average(q => q.Y)))];
     }
 
-    private static string Number(double value) => value == 0 ? "0" : Math.Abs(value) is >= 1e-2 and < 1e5 ? $"{value:0.####}" : $"{value:0.##e0}";
+    private static string Number(double value) => value == 0 ? "0" : Math.Abs(value) is >= 1e-2 and < 1e5 ? $"{value:0.####}"
+        : $"{value:0.##e0}";
 
     /// <summary>Scales with round ticks.</summary>
     private sealed class Axes
@@ -142,7 +155,8 @@ internal static class Plots
 
         public float X(double value) => Left + (float)((value - _x0) / Math.Max(_x1 - _x0, 1e-12)) * (CurveWidth - Left - Right);
 
-        public float Y(double value) => Height - Bottom - (float)((value - _y0) / Math.Max(_y1 - _y0, 1e-12)) * (Height - Top - Bottom);
+        public float Y(double value) =>
+            Height - Bottom - (float)((value - _y0) / Math.Max(_y1 - _y0, 1e-12)) * (Height - Top - Bottom);
 
         // Steps of 1, 2 or 5 times a power of ten.
         private static double[] Ticks(double low, double high, int about)

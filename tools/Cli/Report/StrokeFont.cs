@@ -5,8 +5,9 @@ using SkiaSharp;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary>A small drawn alphabet, so that pictures have labels on machines without any font. A glyph is a set of polylines in a grid
-/// of 6 units from cap height (0) to base line (6) and 8 to the descenders; a pair of digits is a point. Corners are rounded when drawn.</summary>
+/// <summary>A small drawn alphabet, so that pictures have labels on machines without any font. A glyph is a set of polylines in
+/// a grid of 6 units from cap height (0) to base line (6) and 8 to the descenders; a pair of digits is a point. Corners are
+/// rounded when drawn.</summary>
 internal static class StrokeFont
 {
     private const float CapUnits = 6, Gap = 1.7f, Space = 2.6f, Roundness = 1.3f;
@@ -17,8 +18,10 @@ internal static class StrokeFont
     /// <summary>Width of a text whose capitals are <paramref name="size"/> high.</summary>
     public static float Width(string text, float size) => Math.Max(0, text.Sum(c => Advance(c)) - Gap) * size / CapUnits;
 
-    /// <summary>Draws a text with its base line at <paramref name="y"/>; <paramref name="align"/> 0 is left, 0.5 centre, 1 right.</summary>
-    public static void Draw(SKCanvas canvas, string text, float x, float y, float size, SKColor colour, float align = 0, bool isBold = false)
+    /// <summary>Draws a text with its base line at <paramref name="y"/>; <paramref name="align"/> 0 is left, 0.5 centre, 1
+    /// right.</summary>
+    public static void Draw(SKCanvas canvas, string text, float x, float y, float size, SKColor colour, float align = 0,
+        bool isBold = false)
     {
         var unit = size / CapUnits;
         using var effect = SKPathEffect.CreateCorner(Roundness * unit);
@@ -52,7 +55,8 @@ internal static class StrokeFont
 
     private static float Advance(char c) => c == ' ' ? Space : Find(c).Width + Gap;
 
-    private static Glyph Find(char c) => Glyphs.TryGetValue(c, out var glyph) ? glyph : Glyphs.TryGetValue(Plain(c), out glyph) ? glyph : Unknown;
+    private static Glyph Find(char c) => Glyphs.TryGetValue(c, out var glyph) ? glyph : Glyphs.TryGetValue(Plain(c), out glyph)
+        ? glyph : Unknown;
 
     // Letters with marks and typographic signs fall back to the plain ones.
     private static char Plain(char c)
@@ -166,7 +170,9 @@ internal static class StrokeFont
 
         public Glyph(string text)
         {
-            _lines = [.. text.Split(' ').Select(line => Enumerable.Range(0, line.Length / 2).Select(i => new SKPoint(line[2 * i] - '0', line[2 * i + 1] - '0')).ToArray())];
+            _lines = [.. text.Split(' ').Select(line
+                => Enumerable.Range(0, line.Length / 2).Select(i
+                => new SKPoint(line[2 * i] - '0', line[2 * i + 1] - '0')).ToArray())];
             Width = _lines.Max(l => l.Max(p => p.X));
         }
 
@@ -177,7 +183,11 @@ internal static class StrokeFont
             foreach (var points in _lines)
             {
                 SKPoint At(int i) => new(x + points[i].X * unit, top + points[i].Y * unit);
-                if (points.Length == 1 || (points.Length == 2 && points[0] == points[1])) { canvas.DrawCircle(At(0), line.StrokeWidth * 0.7f, dot); continue; }
+                if (points.Length == 1 || (points.Length == 2 && points[0] == points[1]))
+                {
+                    canvas.DrawCircle(At(0), line.StrokeWidth * 0.7f, dot);
+                    continue;
+                }
                 using var path = new SKPathBuilder();
                 path.MoveTo(At(0));
                 for (var i = 1; i < points.Length; i++) { path.LineTo(At(i)); }

@@ -48,23 +48,35 @@ internal sealed class GivenSettings
     private static JsonObject Read(string path)
     {
         if (!System.IO.File.Exists(path)) { throw new UsageException($"--config {path}: there is no such file"); }
-        if (new FileInfo(path).Length > MaxBytes) { throw new UsageException($"--config {path}: a configuration has at most 1 MiB"); }
+        if (new FileInfo(path).Length > MaxBytes)
+        {
+            throw new UsageException($"--config {path}: a configuration has at most 1 MiB");
+        }
         try
         {
-            var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 16 };
+            var options = new JsonDocumentOptions
+            {
+                CommentHandling = JsonCommentHandling.Skip,
+                AllowTrailingCommas = true,
+                MaxDepth = 16
+            };
             return JsonNode.Parse(System.IO.File.ReadAllText(path), null, options) as JsonObject
                 ?? throw new UsageException($"--config {path}: the file must hold one JSON object");
         }
         catch (JsonException e)
         {
-            throw new UsageException($"--config {path}: not valid JSON ({e.Message.Split(". ")[0].TrimEnd('.')}, line {e.LineNumber + 1})", e);
+            throw new UsageException($"--config {path}: not valid JSON ({e.Message.Split(". ")[0].TrimEnd('.')}, line "
+                + $"{e.LineNumber + 1})", e);
         }
     }
 
     private static (string, JsonNode?) Split(string assignment)
     {
         var at = assignment.IndexOf('=', StringComparison.Ordinal);
-        if (at <= 0) { throw new UsageException($"--set {assignment}: write it as key=value, for example --set options.learningRate=5e-4"); }
+        if (at <= 0)
+        {
+            throw new UsageException($"--set {assignment}: write it as key=value, for example --set options.learningRate=5e-4");
+        }
         return (assignment[..at].Trim(), Value(assignment[(at + 1)..].Trim()));
     }
 

@@ -8,14 +8,19 @@ namespace FlorenceKernels.Cli;
 internal static class NearestName
 {
     /// <summary>" (did you mean 'x'?)", or nothing when no name is near.</summary>
-    public static string Hint(string given, IEnumerable<string> known) => Of(given, known) is { } name ? $" (did you mean '{name}'?)" : "";
+    public static string Hint(string given, IEnumerable<string> known) => Of(given, known) is { } name
+        ? $" (did you mean '{name}'?)" : "";
 
     /// <summary>The nearest name; null when all are far. A name whose last part is the given one counts as near.</summary>
     public static string? Of(string given, IEnumerable<string> known)
     {
         string[] names = [.. known];
-        if (names.FirstOrDefault(n => n.EndsWith('.' + given, StringComparison.OrdinalIgnoreCase)) is { } deeper) { return deeper; }
-        var best = names.Select(n => (Name: n, Distance: Math.Min(Distance(given, n), Distance(given, n[(n.LastIndexOf('.') + 1)..]))))
+        if (names.FirstOrDefault(n => n.EndsWith('.' + given, StringComparison.OrdinalIgnoreCase)) is { } deeper)
+        {
+            return deeper;
+        }
+        var best = names.Select(n
+            => (Name: n, Distance: Math.Min(Distance(given, n), Distance(given, n[(n.LastIndexOf('.') + 1)..]))))
             .OrderBy(p => p.Distance).ThenBy(p => p.Name, StringComparer.Ordinal).FirstOrDefault();
         return best.Name is not null && best.Distance <= Math.Max(2, given.Length / 3) ? best.Name : null;
     }

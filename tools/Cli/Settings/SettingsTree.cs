@@ -48,7 +48,8 @@ internal sealed class SettingsTree(JsonObject defaults)
     }
 
     /// <summary>A text setting.</summary>
-    public string Text(string path) => TextOrNull(path) ?? throw new UsageException($"the setting '{path}' is missing; give --{path}");
+    public string Text(string path) => TextOrNull(path)
+        ?? throw new UsageException($"the setting '{path}' is missing; give --{path}");
 
     /// <summary>A text setting, or null when not given.</summary>
     public string? TextOrNull(string path) => At(Root, path)?.ToString();
@@ -61,7 +62,8 @@ internal sealed class SettingsTree(JsonObject defaults)
     {
         var value = Number(path);
         return value == Math.Floor(value) && value >= least && value <= int.MaxValue ? (int)value
-            : throw new UsageException($"{path} is {value}; it must be a whole number{(least > int.MinValue ? $" of at least {least}" : "")}");
+            : throw new UsageException($"{path} is {value}; it must be a whole "
+                + $"number{(least > int.MinValue ? $" of at least {least}" : "")}");
     }
 
     /// <summary>A yes-or-no setting.</summary>

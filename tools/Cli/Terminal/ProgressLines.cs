@@ -19,7 +19,8 @@ internal sealed class ProgressLines(string stage, Action<string> write)
         var now = _watch.Elapsed;
         if (now < _next && progress.Fraction < 1) { return; }
         _next = now + Interval;
-        write($"{stage}: {progress.Fraction,4:P0} {progress.Text}{(progress.Remaining is { } left ? $", {Duration.Text(left)} left" : "")}");
+        write($"{stage}: {progress.Fraction,4:P0} "
+            + $"{progress.Text}{(progress.Remaining is { } left ? $", {Duration.Text(left)} left" : "")}");
     }
 }
 
@@ -27,6 +28,7 @@ internal sealed class ProgressLines(string stage, Action<string> write)
 internal static class Duration
 {
     public static string Text(TimeSpan time) =>
-        time.TotalSeconds < 60 ? $"{Math.Max(0, time.TotalSeconds):0} s" : time.TotalMinutes < 60 ? $"{(int)time.TotalMinutes} min {time.Seconds:00} s"
+        time.TotalSeconds < 60 ? $"{Math.Max(0, time.TotalSeconds):0} s" : time.TotalMinutes < 60
+            ? $"{(int)time.TotalMinutes} min {time.Seconds:00} s"
         : $"{(int)time.TotalHours} h {time.Minutes:00} min";
 }

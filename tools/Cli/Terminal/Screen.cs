@@ -9,12 +9,14 @@ using Spectre.Console;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary>What a verb prints: lines and tables for people, or one JSON object on standard output with the rest on standard error.</summary>
+/// <summary>What a verb prints: lines and tables for people, or one JSON object on standard output with the rest on standard
+/// error.</summary>
 internal sealed class Screen(CallStreams streams, bool isJson)
 {
     private const int PipedWidth = 160;
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly IAnsiConsole _console = Create(isJson ? streams.Error : streams.Output, streams.IsTerminal);
 
@@ -56,14 +58,16 @@ internal sealed class Screen(CallStreams streams, bool isJson)
             return work(lines.Report);
         }
 
-        return _console.Progress().AutoClear(false).Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+        return _console.Progress().AutoClear(false).Columns(new TaskDescriptionColumn { Alignment = Justify.Left },
+            new ProgressBarColumn(), new PercentageColumn())
             .Start(context =>
             {
                 var task = context.AddTask(Markup.Escape(stage));
                 var result = work(p =>
                 {
                     task.Value = 100 * p.Fraction;
-                    task.Description = Markup.Escape($"{stage}  {p.Text}{(p.Remaining is { } left ? $", {Duration.Text(left)} left" : "")}");
+                    task.Description = Markup.Escape($"{stage}  "
+                        + $"{p.Text}{(p.Remaining is { } left ? $", {Duration.Text(left)} left" : "")}");
                 });
                 task.Value = 100;
                 return result;

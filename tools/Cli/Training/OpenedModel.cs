@@ -18,7 +18,11 @@ internal sealed class OpenedModel : IDisposable
 
     public OpenedModel(string runDirectory, Device device)
     {
-        if (!Directory.Exists(runDirectory)) { throw new UsageException($"--run {runDirectory}: there is no such folder; give the --out folder of 'florence pretrain'"); }
+        if (!Directory.Exists(runDirectory))
+        {
+            throw new UsageException($"--run {runDirectory}: there is no such folder; give the --out folder of 'florence "
+                + $"pretrain'");
+        }
         (Model, var tokenizer, _parameters) = PretrainRun.Open(runDirectory, device);
         Embedder = new Embedder(Model, tokenizer, device);
     }
@@ -75,7 +79,8 @@ internal static class ImageFolder
         if (!Directory.Exists(folder)) { throw new UsageException($"--images {folder}: there is no such folder"); }
         string[] files = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
-        return files.Length > 0 ? files : throw new UsageException($"--images {folder}: the folder holds no {string.Join(", ", Endings)} file");
+        return files.Length > 0 ? files
+            : throw new UsageException($"--images {folder}: the folder holds no {string.Join(", ", Endings)} file");
     }
 }
 

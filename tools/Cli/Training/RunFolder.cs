@@ -14,7 +14,8 @@ internal readonly record struct LoggedStep(long Step, double Loss, double Learni
 /// <summary>The files of a run that the command line reads or completes.</summary>
 internal static class RunFolder
 {
-    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A JSON file's object; empty when it is missing or damaged.</summary>
     public static JsonObject ReadObject(string path)
@@ -30,9 +31,11 @@ internal static class RunFolder
     }
 
     /// <summary>args.json of a run.</summary>
-    public static JsonObject? ReadArguments(string run) => File.Exists(Path.Combine(run, "args.json")) ? ReadObject(Path.Combine(run, "args.json")) : null;
+    public static JsonObject? ReadArguments(string run) => File.Exists(Path.Combine(run, "args.json"))
+        ? ReadObject(Path.Combine(run, "args.json")) : null;
 
-    /// <summary>Adds to args.json what the training library does not know: verb, data, folder and device, so that the file is a --config.</summary>
+    /// <summary>Adds to args.json what the training library does not know: verb, data, folder and device, so that the file is a
+    /// --config.</summary>
     public static void CompleteArguments(string run, VerbCall call, string verb, string dataFingerprint)
     {
         var arguments = ReadObject(Path.Combine(run, "args.json"));
@@ -55,7 +58,8 @@ internal static class RunFolder
             var row = JsonNode.Parse(line);
             double Value(string key) => row?[key] is JsonValue v && v.TryGetValue<double>(out var number) ? number : double.NaN;
             return row?["train/loss"] is null ? null
-                : new LoggedStep(row["step"]!.GetValue<long>(), Value("train/loss"), Value("train/lr"), Value("train/pairs_per_second"));
+                : new LoggedStep(row["step"]!.GetValue<long>(), Value("train/loss"), Value("train/lr"),
+                    Value("train/pairs_per_second"));
         }
         catch (JsonException)
         {

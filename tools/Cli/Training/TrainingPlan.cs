@@ -30,7 +30,11 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
     {
         var name = given.Find("options.model")?.ToString() ?? options.Model;
         // A configuration file's model is a change of the model it names, not of another one named on the command line.
-        if (given.File["model"] is JsonObject && SettingsTree.At(given.File, "options.model") is { } filed && filed.ToString() != name) { _ = given.File.Remove("model"); }
+        if (given.File["model"] is JsonObject && SettingsTree.At(given.File, "options.model") is { } filed
+            && filed.ToString() != name)
+        {
+            _ = given.File.Remove("model");
+        }
         if (given.File["model"] is JsonObject filedModel) { WithoutDerived(filedModel); }
         return new JsonObject
         {
@@ -49,10 +53,14 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
     {
         var resume = settings.Text("resume");
         if (resume is not ("auto" or "never")) { throw new UsageException($"resume is '{resume}'; give auto or never"); }
-        var plan = new TrainingPlan(settings.Read<PretrainOptions>("options", Json).Validated(), (JsonObject)settings.Root["model"]!.DeepClone(),
+        var plan = new TrainingPlan(settings.Read<PretrainOptions>("options", Json).Validated(),
+            (JsonObject)settings.Root["model"]!.DeepClone(),
             settings.Text("data"), settings.Text("out"));
         _ = FlorenceConfig.Parse(plan.Model.ToJsonString(), "model");
-        if (resume == "never" && plan.HasRun) { throw new UsageException($"{plan.Output} already holds a run; give another --out, or delete the folder"); }
+        if (resume == "never" && plan.HasRun)
+        {
+            throw new UsageException($"{plan.Output} already holds a run; give another --out, or delete the folder");
+        }
         return plan;
     }
 
@@ -65,13 +73,19 @@ internal sealed record TrainingPlan(PretrainOptions Options, JsonObject Model, s
         if (!HasRun) { return; }
         var saved = RunFolder.ReadObject(Path.Combine(Output, "options.json"));
         var asked = (JsonObject)JsonSerializer.SerializeToNode(Options with { Model = NameOrFile() }, Json)!;
-        var differing = asked.Where(o => !Harmless.Contains(o.Key) && saved.ContainsKey(o.Key) && !JsonNode.DeepEquals(saved[o.Key], o.Value))
-            .Select(o => $"options.{o.Key} is {saved[o.Key]?.ToJsonString()} there and {o.Value?.ToJsonString()} here").FirstOrDefault();
+        var differing = asked.Where(o => !Harmless.Contains(o.Key) && saved.ContainsKey(o.Key)
+            && !JsonNode.DeepEquals(saved[o.Key], o.Value))
+            .Select(o => $"options.{o.Key} is {saved[o.Key]?.ToJsonString()} there and {o.Value?.ToJsonString()} "
+                + $"here").FirstOrDefault();
         var model = WithoutDerived(RunFolder.ReadObject(Path.Combine(Output, "model.json")));
         differing ??= JsonNode.DeepEquals(model, Model) ? null : "the model is another one";
         differing ??= RunFolder.ReadArguments(Output)?["recorded"]?["data"]?.ToString() is { } data && data != dataFingerprint
             ? "the data set is another one" : null;
-        if (differing is not null) { throw new UsageException($"{Output} holds a run with other settings ({differing}); give another --out, or delete the folder"); }
+        if (differing is not null)
+        {
+            throw new UsageException($"{Output} holds a run with other settings ({differing}); give another --out, or delete "
+                + $"the folder");
+        }
     }
 
     /// <summary>The options as the run takes them: a changed model is written to a file first.</summary>

@@ -8,12 +8,14 @@ namespace FlorenceKernels.Cli;
 internal static class TrainingSession
 {
     /// <summary>Starts the run or goes on with it.</summary>
-    public static PretrainResult Execute(VerbCall call, string verb, TrainingPlan plan, OpenedData data, Device device, CancellationToken stop)
+    public static PretrainResult Execute(VerbCall call, string verb, TrainingPlan plan, OpenedData data, Device device,
+        CancellationToken stop)
     {
         plan.RequireSameRun(data.Fingerprint);
         if (plan.HasRun) { call.Screen.Line($"going on with the run in {plan.Output}"); }
         var isRecorded = false;
-        var result = call.Screen.Progress("pretrain", report => PretrainRun.Execute(plan.Prepared(), data.Dataset, plan.Output, device, resume: true, p =>
+        var result = call.Screen.Progress("pretrain", report
+            => PretrainRun.Execute(plan.Prepared(), data.Dataset, plan.Output, device, resume: true, p =>
         {
             if (!isRecorded && p.Phase == "train")
             {

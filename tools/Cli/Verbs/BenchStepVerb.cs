@@ -9,10 +9,12 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary><c>florence bench step</c>: time, memory, launches and allocations of one training or inference step on random data.</summary>
+/// <summary><c>florence bench step</c>: time, memory, launches and allocations of one training or inference step on random
+/// data.</summary>
 internal sealed class BenchStepVerb : Verb
 {
-    public BenchStepVerb(CommonOptions common) : base(common, "step", "Time a whole step of a model on random data: milliseconds, images/s, memory, launches",
+    public BenchStepVerb(CommonOptions common)
+        : base(common, "step", "Time a whole step of a model on random data: milliseconds, images/s, memory, launches",
         "florence bench step --model nano --batch 64",
         "florence bench step --model tiny --size 224 --batch 8 --infer --image-only --json")
     {
@@ -43,10 +45,12 @@ internal sealed class BenchStepVerb : Verb
     {
         var settings = call.Settings;
         var config = FlorenceConfig.Load(settings.Text("model"));
-        if (settings.Integer("size", 0) is > 0 and var size) { config = config with { Image = config.Image with { ImageSize = size } }; }
+        if (settings.Integer("size", 0) is > 0 and var size)
+        { config = config with { Image = config.Image with { ImageSize = size } }; }
         var device = call.OpenDevice();
         using var interrupts = new Interrupts(call.Screen);
-        using var step = new RandomStep(config, settings.Integer("batch", 1), (ulong)settings.Number("seed"), device, settings.Flag("infer"), settings.Flag("imageOnly"));
+        using var step = new RandomStep(config, settings.Integer("batch", 1), (ulong)settings.Number("seed"), device,
+            settings.Flag("infer"), settings.Flag("imageOnly"));
         var milliseconds = new List<double>();
         var (warmup, repeat) = (settings.Integer("warmup", 0), settings.Integer("repeat", 1));
         var counted = call.Screen.Progress("bench", report =>
@@ -84,7 +88,8 @@ internal sealed class BenchStepVerb : Verb
             ["model"] = call.Settings.Text("model"),
             ["size"] = config.Image.ImageSize,
             ["batch"] = batch,
-            ["mode"] = (call.Settings.Flag("infer") ? "infer" : "train") + (call.Settings.Flag("imageOnly") ? ", image tower" : ", both towers"),
+            ["mode"] = (call.Settings.Flag("infer") ? "infer" : "train")
+                + (call.Settings.Flag("imageOnly") ? ", image tower" : ", both towers"),
             ["device"] = device.Name,
             ["medianMs"] = Math.Round(median, 3),
             ["minMs"] = Math.Round(sorted[0], 3),
@@ -118,7 +123,8 @@ internal sealed class BenchStepVerb : Verb
             return new Counts(device.Counters.Launches, device.Counters.HostSyncs, memory.Allocations, memory.SystemAllocations);
         }
 
-        public Counts Since(Counts earlier) => new(Launches - earlier.Launches, HostSyncs - earlier.HostSyncs, Allocations - earlier.Allocations,
+        public Counts Since(Counts earlier) =>
+            new(Launches - earlier.Launches, HostSyncs - earlier.HostSyncs, Allocations - earlier.Allocations,
             SystemAllocations - earlier.SystemAllocations);
     }
 }

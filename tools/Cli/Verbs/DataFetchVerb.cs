@@ -7,10 +7,12 @@ namespace FlorenceKernels.Cli;
 /// <summary><c>florence data fetch</c>: gets the packages through npm and apt into the cache.</summary>
 internal sealed class DataFetchVerb : Verb
 {
-    public DataFetchVerb(CommonOptions common) : base(common, "fetch", "Get the image and text packages by name through npm and apt, checksums recorded",
+    public DataFetchVerb(CommonOptions common)
+        : base(common, "fetch", "Get the image and text packages by name through npm and apt, checksums recorded",
         "florence data fetch", "florence data fetch --data emoji --permissive")
     {
-        Flag<string>("--data", "data", "emoji (npm only) or auto (tuxpaint and openclipart too, where apt works) [default: auto]", "NAME");
+        Flag<string>("--data", "data",
+            "emoji (npm only) or auto (tuxpaint and openclipart too, where apt works) [default: auto]", "NAME");
         Flag<bool>("--permissive", "permissive", "Leave out art whose licence is share-alike");
         Flag<string>("--packages", "packages", "Folder of the packages [default: FLORENCE_DATA or the user's cache]", "DIR");
         BindSeed("seed");
@@ -23,13 +25,17 @@ internal sealed class DataFetchVerb : Verb
     {
         using var interrupts = new Interrupts(call.Screen);
         var name = call.Settings.Text("data");
-        if (name is not ("auto" or "emoji")) { throw new UsageException($"data fetch: '{name}' has no packages; give auto or emoji"); }
+        if (name is not ("auto" or "emoji"))
+        {
+            throw new UsageException($"data fetch: '{name}' has no packages; give auto or emoji");
+        }
         var wanted = SourcePackage.Choose(name == "auto", call.Settings.Flag("permissive"));
         var cache = new PackageCache(call.Settings.Text("packages"));
         string[] missing = [];
         var fetched = call.Screen.Progress("fetch", report =>
         {
-            var got = cache.Fetch(wanted, out var left, p => report(new StageProgress(p.Total == 0 ? 0 : (double)p.Done / p.Total, p.Item)), interrupts.Token);
+            var got = cache.Fetch(wanted, out var left, p
+                => report(new StageProgress(p.Total == 0 ? 0 : (double)p.Done / p.Total, p.Item)), interrupts.Token);
             missing = [.. left];
             return got;
         });
@@ -42,7 +48,8 @@ internal sealed class DataFetchVerb : Verb
         {
             ["packages"] = new JsonArray([.. fetched.Select(f => new JsonObject
             {
-                ["name"] = f.Package.Name, ["version"] = f.Version, ["bytes"] = f.Bytes, ["licence"] = f.Package.Licence, ["sha256"] = f.Sha256,
+                ["name"] = f.Package.Name, ["version"] = f.Version, ["bytes"] = f.Bytes, ["licence"] = f.Package.Licence,
+                    ["sha256"] = f.Sha256,
             })]),
             ["missing"] = new JsonArray([.. missing.Select(m => JsonValue.Create(m))]),
         });

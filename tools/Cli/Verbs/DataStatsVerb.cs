@@ -8,7 +8,8 @@ namespace FlorenceKernels.Cli;
 /// <summary><c>florence data stats</c>: what a data set holds, and the non-learned bar on it.</summary>
 internal sealed class DataStatsVerb : Verb
 {
-    public DataStatsVerb(CommonOptions common) : base(common, "stats", "Counts of a data set per split and source, and the score that needs no learning",
+    public DataStatsVerb(CommonOptions common)
+        : base(common, "stats", "Counts of a data set per split and source, and the score that needs no learning",
         "florence data stats", "florence data stats data/emoji --bar", "florence data stats --data shapes --json")
     {
         Positional("data", "data", "Folder of a data set, or auto, emoji, shapes [default: auto]");
@@ -35,23 +36,27 @@ internal sealed class DataStatsVerb : Verb
         if (data.Report is { } report && report.Packages.Count > 0) { call.Screen.Line(BuildStats.Compare(report)); }
         var bars = call.Settings.Flag("bar") ? NearestBar.Score(data.Dataset) : [];
         foreach (var bar in bars) { call.Screen.Line($"nearest picture, {bar}"); }
-        string[] damaged = call.Settings.Flag("check") ? [.. samples.Where(s => !data.Dataset.IsIntact(s.Index)).Select(s => s.Id)] : [];
+        string[] damaged = call.Settings.Flag("check")
+            ? [.. samples.Where(s => !data.Dataset.IsIntact(s.Index)).Select(s => s.Id)] : [];
         if (call.Settings.Flag("check"))
         {
-            call.Screen.Line(damaged.Length == 0 ? $"all {samples.Count} images have their checksum" : $"{damaged.Length} images are damaged, first {damaged[0]}");
+            call.Screen.Line(damaged.Length == 0 ? $"all {samples.Count} images have their checksum"
+                : $"{damaged.Length} images are damaged, first {damaged[0]}");
         }
 
         call.Screen.Result(new JsonObject
         {
             ["directory"] = data.Dataset.Directory,
             ["images"] = samples.Count,
-            ["splits"] = new JsonObject(splits.Select(g => new System.Collections.Generic.KeyValuePair<string, JsonNode?>(g.Key.Name(), new JsonObject
-            {
-                ["images"] = g.Count(),
-                ["scored"] = g.Count(s => s.Scored),
-                ["texts"] = g.Select(s => s.Key).Distinct().Count(),
-            }))),
-            ["bars"] = new JsonArray([.. bars.Select(b => new JsonObject { ["name"] = b.Name, ["top1"] = b.Top1Rate, ["top5"] = b.Top5Rate, ["chance"] = b.Chance })]),
+            ["splits"] = new JsonObject(splits.Select(g => new System.Collections.Generic.KeyValuePair<string,
+                JsonNode?>(g.Key.Name(), new JsonObject
+                {
+                    ["images"] = g.Count(),
+                    ["scored"] = g.Count(s => s.Scored),
+                    ["texts"] = g.Select(s => s.Key).Distinct().Count(),
+                }))),
+            ["bars"] = new JsonArray([.. bars.Select(b
+                => new JsonObject { ["name"] = b.Name, ["top1"] = b.Top1Rate, ["top5"] = b.Top5Rate, ["chance"] = b.Chance })]),
             ["damaged"] = new JsonArray([.. damaged.Select(d => JsonValue.Create(d))]),
         });
         return damaged.Length == 0 ? 0 : 1;

@@ -13,7 +13,8 @@ namespace FlorenceKernels.Cli;
 /// <summary><c>florence doctor</c>: what of this machine is usable, and why the rest is not.</summary>
 internal sealed class DoctorVerb : Verb
 {
-    public DoctorVerb(CommonOptions common) : base(common, "doctor", "Devices and libraries of this machine: what works, and what to do about the rest",
+    public DoctorVerb(CommonOptions common)
+        : base(common, "doctor", "Devices and libraries of this machine: what works, and what to do about the rest",
         "florence doctor", "florence doctor --device opencl:0", "florence doctor --json") => BindSeed("seed");
 
     protected override JsonObject Defaults(GivenSettings given) => new() { ["device"] = null, ["seed"] = 1 };
@@ -23,11 +24,13 @@ internal sealed class DoctorVerb : Verb
         var devices = GpuContext.Find();
         if (call.Settings.TextOrNull("device") is { } wanted) { _ = Device.Open(wanted); }
         var facts = Facts().ToArray();
-        var checks = devices.Where(d => d.Refused is null).ToDictionary(d => d.Name, d => DeviceCheck.SelfTest(Device.Open(d.Name)));
+        var checks = devices.Where(d => d.Refused is null).ToDictionary(d => d.Name, d
+            => DeviceCheck.SelfTest(Device.Open(d.Name)));
         call.Screen.Table(["device", "hardware", "state", "self-test", "note"], devices.Select(d => new[]
         {
             d.Name, d.Description, d.Refused is null ? "usable" : $"not usable: {d.Refused}",
-            checks.TryGetValue(d.Name, out var check) ? $"{(check.Passed ? "passed" : $"FAILED: {check.Message}")} in {check.Seconds:0.0} s" : "", d.Note ?? "",
+            checks.TryGetValue(d.Name, out var check)
+                ? $"{(check.Passed ? "passed" : $"FAILED: {check.Message}")} in {check.Seconds:0.0} s" : "", d.Note ?? "",
         }));
         call.Screen.Line($"auto is {GpuContext.BestDevice()}");
         call.Screen.Table(["what", "found"], facts.Select(f => new[] { f.Name, f.Value }));
@@ -36,8 +39,10 @@ internal sealed class DoctorVerb : Verb
             ["auto"] = GpuContext.BestDevice(),
             ["devices"] = new JsonArray([.. devices.Select(d => new JsonObject
             {
-                ["name"] = d.Name, ["hardware"] = d.Description, ["usable"] = d.Refused is null, ["reason"] = d.Refused, ["note"] = d.Note,
-                ["selfTest"] = checks.TryGetValue(d.Name, out var check) ? check.Message : null, ["selfTestPassed"] = check?.Passed,
+                ["name"] = d.Name, ["hardware"] = d.Description, ["usable"] = d.Refused is null, ["reason"] = d.Refused,
+                    ["note"] = d.Note,
+                ["selfTest"] = checks.TryGetValue(d.Name, out var check) ? check.Message
+                    : null, ["selfTestPassed"] = check?.Passed,
             })]),
             ["facts"] = new JsonObject(facts.Select(f => KeyValuePair.Create<string, JsonNode?>(f.Name, f.Value))),
         });
@@ -54,13 +59,15 @@ internal sealed class DoctorVerb : Verb
         yield return ("MPI", MpiLibrary.Describe());
         yield return ("npm", Client("npm", "needed to fetch the emoji packages"));
         yield return ("apt-get", Client("apt-get", "needed for tuxpaint and openclipart"));
-        yield return ("golden cases", GoldenSuite.FindDirectory() is { } golden && Directory.Exists(golden) ? Path.GetFullPath(golden) : "none found; set FLORENCE_GOLDEN to their folder");
+        yield return ("golden cases", GoldenSuite.FindDirectory() is { } golden && Directory.Exists(golden)
+            ? Path.GetFullPath(golden) : "none found; set FLORENCE_GOLDEN to their folder");
         yield return ("data", DataSource.Root);
     }
 
     private static string Client(string name, string purpose)
     {
-        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder
+            => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
         return path ?? $"not on the PATH; {purpose}";
     }
 }

@@ -6,10 +6,12 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary><c>florence gradcheck</c>: every op's backward against central differences in f64, and its f32 gradient against f64.</summary>
+/// <summary><c>florence gradcheck</c>: every op's backward against central differences in f64, and its f32 gradient against
+/// f64.</summary>
 internal sealed class GradCheckVerb : Verb
 {
-    public GradCheckVerb(CommonOptions common) : base(common, "gradcheck", "Check every op's gradient against central differences in float64",
+    public GradCheckVerb(CommonOptions common)
+        : base(common, "gradcheck", "Check every op's gradient against central differences in float64",
         "florence gradcheck", "florence gradcheck --op Softmax --device opencl:0", "florence gradcheck --json")
     {
         Flag<string>("--op", "op", "Only this op [default: all]", "NAME");
@@ -52,7 +54,8 @@ internal sealed class GradCheckVerb : Verb
         if (op is null) { return rows; }
         var chosen = rows.Where(r => r.Op == op).ToArray();
         return chosen.Length > 0 ? chosen
-            : throw new UsageException($"--op {op}: no differentiable op has this name{NearestName.Hint(op, rows.Select(r => r.Op).Distinct())}");
+            : throw new UsageException($"--op {op}: no differentiable op has this "
+                + $"name{NearestName.Hint(op, rows.Select(r => r.Op).Distinct())}");
     }
 
     private static RowCheck Check(OpCase row, Device device, Tensors.GradCheckOptions options)

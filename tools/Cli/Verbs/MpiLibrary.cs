@@ -5,7 +5,8 @@ using System.Text;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary>Looks for an MPI library without starting it; MPI_Get_library_version may be called before MPI_Init (MPI 4.0 §9.1.1).</summary>
+/// <summary>Looks for an MPI library without starting it; MPI_Get_library_version may be called before MPI_Init (MPI 4.0
+/// §9.1.1).</summary>
 internal static unsafe class MpiLibrary
 {
     // MPI_MAX_LIBRARY_VERSION_STRING is 256 in Open MPI and 8192 in MPICH.
@@ -19,7 +20,10 @@ internal static unsafe class MpiLibrary
         foreach (var name in Names)
         {
             if (!NativeLibrary.TryLoad(name, out var library)) { continue; }
-            if (!NativeLibrary.TryGetExport(library, "MPI_Get_library_version", out var function)) { return $"{name}, of unknown version"; }
+            if (!NativeLibrary.TryGetExport(library, "MPI_Get_library_version", out var function))
+            {
+                return $"{name}, of unknown version";
+            }
             var text = new byte[VersionBytes];
             var length = 0;
             fixed (byte* start = text) { _ = ((delegate* unmanaged[Cdecl]<byte*, int*, int>)function)(start, &length); }

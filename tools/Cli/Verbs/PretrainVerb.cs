@@ -6,7 +6,8 @@ namespace FlorenceKernels.Cli;
 /// <summary><c>florence pretrain</c>: contrastive pre-training of the two towers.</summary>
 internal sealed class PretrainVerb : Verb
 {
-    public PretrainVerb(CommonOptions common) : base(common, "pretrain", "Train a two-tower model on image-text pairs; interrupted and started again, it goes on",
+    public PretrainVerb(CommonOptions common)
+        : base(common, "pretrain", "Train a two-tower model on image-text pairs; interrupted and started again, it goes on",
         "florence pretrain --data emoji --out runs/emoji --minutes 8",
         "florence pretrain --data shapes --model nano --steps 300 --seed 7 --out runs/shapes",
         "florence pretrain --config runs/emoji/args.json --set options.learningRate=5e-4 --out runs/slower",
@@ -18,11 +19,13 @@ internal sealed class PretrainVerb : Verb
         Flag<double>("--minutes", "options.minutes", "Time to train, unless --steps is given [default: 8]", "N");
         Flag<long>("--steps", "options.steps", "Steps to train", "N");
         Flag<int>("--batch", "options.batchSize", "Pairs per step [default: 256]", "N");
-        Flag<string>("--resume", "resume", "auto goes on with a run in the folder, never refuses one [default: auto]", "auto|never");
+        Flag<string>("--resume", "resume", "auto goes on with a run in the folder, never refuses one [default: auto]",
+            "auto|never");
         BindSeed("options.seed");
     }
 
-    protected override JsonObject Defaults(GivenSettings given) => TrainingPlan.Defaults(given, new PretrainOptions(), "auto", "runs/pretrain");
+    protected override JsonObject Defaults(GivenSettings given) =>
+        TrainingPlan.Defaults(given, new PretrainOptions(), "auto", "runs/pretrain");
 
     protected override int Run(VerbCall call)
     {
@@ -33,7 +36,8 @@ internal sealed class PretrainVerb : Verb
         var result = TrainingSession.Execute(call, "pretrain", plan, data, device, interrupts.Token);
         call.Screen.Line(result.IsFinished
             ? $"trained {result.Steps} steps, loss {result.FinalLoss:0.0000}; checkpoint {result.CheckpointDirectory}"
-            : $"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on with: {call.CommandLine}");
+            : $"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on with: "
+                + $"{call.CommandLine}");
         call.Screen.Result(new JsonObject
         {
             ["step"] = result.Step,

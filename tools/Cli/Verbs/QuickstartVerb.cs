@@ -21,12 +21,14 @@ internal sealed class QuickstartVerb : Verb
         "florence quickstart --minutes 60 --out runs/hour",
         "florence quickstart --data shapes --minutes 1 --out runs/shapes")
     {
-        Flag<string>("--data", "data", "auto, emoji, shapes (made pictures, no download) or the folder of a data set [default: auto]", "NAME|DIR");
+        Flag<string>("--data", "data",
+            "auto, emoji, shapes (made pictures, no download) or the folder of a data set [default: auto]", "NAME|DIR");
         Flag<double>("--minutes", "minutes", "Time for everything after the download [default: 10]", "N");
         Flag<long>("--steps", "options.steps", "Steps to train, instead of what the time allows", "N");
         Flag<string>("--model", "options.model", "Built-in model or JSON file of one [default: nano]", "NAME|FILE");
         Flag<string>("--out", "out", "Folder of the run and its report [default: runs/quickstart]", "DIR");
-        Flag<string>("--resume", "resume", "auto goes on with a run in the folder, never refuses one [default: auto]", "auto|never");
+        Flag<string>("--resume", "resume", "auto goes on with a run in the folder, never refuses one [default: auto]",
+            "auto|never");
         BindSeed("options.seed");
     }
 
@@ -34,7 +36,8 @@ internal sealed class QuickstartVerb : Verb
     {
         var minutes = given.Find("minutes") is { } asked ? SettingsTree.NumberOf(asked) : DefaultMinutes;
         if (!(minutes > 0)) { throw new UsageException($"--minutes {minutes}: the time must be positive"); }
-        var defaults = TrainingPlan.Defaults(given, new PretrainOptions { Minutes = TrainingShare(minutes) }, "auto", "runs/quickstart");
+        var defaults = TrainingPlan.Defaults(given, new PretrainOptions { Minutes = TrainingShare(minutes) }, "auto",
+            "runs/quickstart");
         defaults["minutes"] = DefaultMinutes;
         return defaults;
     }
@@ -50,13 +53,21 @@ internal sealed class QuickstartVerb : Verb
         var result = TrainingSession.Execute(call, "quickstart", plan, data, device, interrupts.Token);
         if (!result.IsFinished)
         {
-            call.Screen.Line($"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on with: {call.CommandLine}");
-            call.Screen.Result(new JsonObject { ["finished"] = false, ["step"] = result.Step, ["steps"] = result.Steps, ["resume"] = call.CommandLine });
+            call.Screen.Line($"stopped at step {result.Step} of {result.Steps}, saved in {result.CheckpointDirectory}; go on "
+                + $"with: {call.CommandLine}");
+            call.Screen.Result(new JsonObject
+            {
+                ["finished"] = false,
+                ["step"] = result.Step,
+                ["steps"] = result.Steps,
+                ["resume"] = call.CommandLine
+            });
             return 0;
         }
 
         using var model = new OpenedModel(plan.Output, device);
-        var evaluation = call.Screen.Progress("evaluate", report => new Evaluation(model, data, bars, call.Settings.Number("minutes"), report, interrupts.Token).Run());
+        var evaluation = call.Screen.Progress("evaluate", report
+            => new Evaluation(model, data, bars, call.Settings.Number("minutes"), report, interrupts.Token).Run());
         var run = new FinishedRun(plan, result, data, model, evaluation, watch.Elapsed, call.CommandLine);
         var metrics = run.Write();
         Print(call, run, metrics);
@@ -72,7 +83,8 @@ internal sealed class QuickstartVerb : Verb
         var recorded = plan.HasRun ? RunFolder.ReadArguments(plan.Output)?["recorded"]?["data"]?.ToString() : null;
         if (recorded is null || Array.IndexOf(DataSource.Names, plan.Data) < 0) { return null; }
         var folder = DataSource.FolderOf(plan.Data, DataSource.Side);
-        return BuildReport.Read(folder) is { } report && report.Inputs == recorded ? new OpenedData(PairDataset.Open(folder), report) : null;
+        return BuildReport.Read(folder) is { } report && report.Inputs == recorded
+            ? new OpenedData(PairDataset.Open(folder), report) : null;
     }
 
     private static IReadOnlyList<BarScore> Bars(Screen screen, TrainingPlan plan, OpenedData data) =>
@@ -84,9 +96,11 @@ internal sealed class QuickstartVerb : Verb
 
     private static void Print(VerbCall call, FinishedRun run, JsonObject metrics)
     {
-        call.Screen.Table(["score", "among", "chance", "non-learned bar", "ours", "target", ""], run.Evaluation.Rows().Select(r => new[]
+        call.Screen.Table(["score", "among", "chance", "non-learned bar", "ours", "target", ""],
+            run.Evaluation.Rows().Select(r => new[]
         {
-            r.Name, r.Among, $"{r.Chance:P2}", r.Bar is { } bar ? $"{bar:P1}" : "-", $"{r.Value:P1}", r.Target is { } target ? $"{target:P0}" : "-", r.Verdict,
+            r.Name, r.Among, $"{r.Chance:P2}", r.Bar is { } bar ? $"{bar:P1}" : "-", $"{r.Value:P1}", r.Target is { } target
+                ? $"{target:P0}" : "-", r.Verdict,
         }));
         call.Screen.Line($"report: {Path.GetFullPath(Path.Combine(run.Plan.Output, "report.html"))}");
         call.Screen.Result(metrics);

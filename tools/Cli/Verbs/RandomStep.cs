@@ -28,7 +28,8 @@ internal sealed class RandomStep : IDisposable
         var side = config.Image.ImageSize;
         using var scope = TensorScope.Begin();
         _images = scope.Keep(Tensor.Uniform([batch, 3, side, side], -2, 2, seed, 1, DType.F32, device));
-        var random = Enumerable.Range(0, batch * config.Text.Context).Select(i => (long)(Philox.Word(seed, 2, (ulong)i) % (uint)config.Text.Vocabulary));
+        var random = Enumerable.Range(0, batch * config.Text.Context).Select(i
+            => (long)(Philox.Word(seed, 2, (ulong)i) % (uint)config.Text.Vocabulary));
         _ids = scope.Keep(Tensor.From(random.ToArray(), [batch, config.Text.Context], device));
         _labels = scope.Keep(Tensor.From(Enumerable.Range(0, batch).Select(i => (long)i).ToArray(), [batch], device));
     }

@@ -45,8 +45,10 @@ internal sealed class RetrieveVerb : Verb
         using var model = new OpenedModel(call.Settings.Text("run"), call.OpenDevice());
         using var data = DataSource.Open(call.Settings.Text("data"), call.Screen, interrupts.Token);
         var indices = Gallery(data.Dataset, call.Settings.TextOrNull("split"));
-        var found = query is not null ? Images(model, data.Dataset, indices, query, k) : Captions(model, data.Dataset, indices, image!, k);
-        call.Screen.Table(["rank", "cosine", query is not null ? "image" : "caption", "text"], found.Select((f, i) => new[] { $"{i + 1}", $"{f.Cosine:0.000}", f.Id, f.Text }));
+        var found = query is not null ? Images(model, data.Dataset, indices, query, k)
+            : Captions(model, data.Dataset, indices, image!, k);
+        call.Screen.Table(["rank", "cosine", query is not null ? "image" : "caption", "text"],
+            found.Select((f, i) => new[] { $"{i + 1}", $"{f.Cosine:0.000}", f.Id, f.Text }));
         call.Screen.Result(new JsonArray([.. found.Select((f, i) => new JsonObject
         {
             ["rank"] = i + 1, ["cosine"] = f.Cosine, ["index"] = f.Index, ["id"] = f.Id, ["text"] = f.Text,
@@ -65,14 +67,17 @@ internal sealed class RetrieveVerb : Verb
     {
         var texts = ZeroShotEvaluator.Weights(model.Embedder, [query], PromptTemplates.Of("{}"));
         var cosines = ZeroShotWeights.Cosines(texts, model.Embedder.Images(data, indices), model.Embedder.Width);
-        return [.. Top.Of(cosines, k).Select(i => new Found(indices[i], data.Samples[indices[i]].Id, data.Samples[indices[i]].Text, cosines[i]))];
+        return [.. Top.Of(cosines, k).Select(i
+            => new Found(indices[i], data.Samples[indices[i]].Id, data.Samples[indices[i]].Text, cosines[i]))];
     }
 
     private static List<Found> Captions(OpenedModel model, PairDataset data, int[] indices, string image, int k)
     {
         var distinct = indices.DistinctBy(i => data.Samples[i].Text).ToArray();
-        var cosines = ZeroShotWeights.Cosines(model.Files([image]), model.Embedder.Texts([.. distinct.Select(i => data.Samples[i].Text)]), model.Embedder.Width);
-        return [.. Top.Of(cosines, k).Select(i => new Found(distinct[i], data.Samples[distinct[i]].Id, data.Samples[distinct[i]].Text, cosines[i]))];
+        var cosines = ZeroShotWeights.Cosines(model.Files([image]),
+            model.Embedder.Texts([.. distinct.Select(i => data.Samples[i].Text)]), model.Embedder.Width);
+        return [.. Top.Of(cosines, k).Select(i
+            => new Found(distinct[i], data.Samples[distinct[i]].Id, data.Samples[distinct[i]].Text, cosines[i]))];
     }
 
     private readonly record struct Found(int Index, string Id, string Text, float Cosine);

@@ -10,7 +10,8 @@ namespace FlorenceKernels.Cli;
 /// <summary><c>florence zeroshot</c>: classifies images among class names given in words.</summary>
 internal sealed class ZeroShotVerb : Verb
 {
-    public ZeroShotVerb(CommonOptions common) : base(common, "zeroshot", "Classify images among class names given in words, without training on them",
+    public ZeroShotVerb(CommonOptions common)
+        : base(common, "zeroshot", "Classify images among class names given in words, without training on them",
         "florence zeroshot --run runs/quickstart --images photos --classes \"cat,dog,fire engine\"",
         "florence zeroshot --run runs/quickstart --images photos --classes names.txt --templates \"a photo of {},{} clip art\"",
         "florence zeroshot --run runs/quickstart --data auto --split test-vendor --json")
@@ -19,8 +20,10 @@ internal sealed class ZeroShotVerb : Verb
         Flag<string>("--images", "images", "Folder of image files; sub-folders named like classes make it a score", "DIR");
         Flag<string>("--data", "data", "Data set to score instead of a folder", "DIR");
         Flag<string>("--split", "split", "Split of the data set [default: test-vendor]", "NAME");
-        Flag<string>("--classes", "classes", "Class names with commas, or a file with one a line [default for --data: its own]", "LIST|FILE");
-        Flag<string>("--templates", "templates", "Sentences with {} for the name, with commas, or a file [default: seven for drawn art]", "LIST|FILE");
+        Flag<string>("--classes", "classes", "Class names with commas, or a file with one a line [default for --data: its own]",
+            "LIST|FILE");
+        Flag<string>("--templates", "templates",
+            "Sentences with {} for the name, with commas, or a file [default: seven for drawn art]", "LIST|FILE");
         Flag<int>("--top", "top", "Guesses to print per image [default: 5]", "K");
         BindSeed("seed");
     }
@@ -41,30 +44,44 @@ internal sealed class ZeroShotVerb : Verb
     protected override int Run(VerbCall call)
     {
         var settings = call.Settings;
-        if (settings.TextOrNull("images") is null == settings.TextOrNull("data") is null) { throw new UsageException("zeroshot: give either --images FOLDER or --data DIR"); }
-        var templates = settings.TextOrNull("templates") is { } given ? PromptTemplates.Of(Names(given)) : PromptTemplates.DrawnArt;
+        if (settings.TextOrNull("images") is null == settings.TextOrNull("data") is null)
+        {
+            throw new UsageException("zeroshot: give either --images FOLDER or --data DIR");
+        }
+        var templates = settings.TextOrNull("templates") is { } given ? PromptTemplates.Of(Names(given))
+            : PromptTemplates.DrawnArt;
         using var interrupts = new Interrupts(call.Screen);
         using var model = new OpenedModel(settings.Text("run"), call.OpenDevice());
-        return settings.TextOrNull("images") is { } folder ? Folder(call, model, folder, templates) : Data(call, model, templates, interrupts);
+        return settings.TextOrNull("images") is { } folder ? Folder(call, model, folder, templates)
+            : Data(call, model, templates, interrupts);
     }
 
     private static int Folder(VerbCall call, OpenedModel model, string folder, PromptTemplates templates)
     {
-        var names = Names(call.Settings.TextOrNull("classes") ?? throw new UsageException("zeroshot --images: give --classes a,b,c or a file with one name a line"));
+        var names = Names(call.Settings.TextOrNull("classes")
+            ?? throw new UsageException("zeroshot --images: give --classes a,b,c or a file with one name a line"));
         var files = ImageFolder.Files(folder);
         var images = call.Screen.Progress("images", report => model.Files(files, report));
-        var scores = ZeroShotWeights.Cosines(images, ZeroShotEvaluator.Weights(model.Embedder, names, templates), model.Embedder.Width);
+        var scores = ZeroShotWeights.Cosines(images, ZeroShotEvaluator.Weights(model.Embedder, names, templates),
+            model.Embedder.Width);
         var scale = Math.Exp(model.Model.LogitScale.Item());
-        var guesses = files.Select((file, i) => Guess(file, scores.AsSpan(i * names.Length, names.Length), names, scale, call.Settings.Integer("top", 1))).ToArray();
+        var guesses = files.Select((file, i)
+            => Guess(file, scores.AsSpan(i * names.Length, names.Length), names, scale,
+            call.Settings.Integer("top", 1))).ToArray();
         foreach (var guess in guesses)
         {
-            call.Screen.Line($"{Path.GetRelativePath(folder, guess.File)}: {string.Join(", ", guess.Names.Select(n => $"{n.Name} {n.Probability:P1}"))}");
+            call.Screen.Line($"{Path.GetRelativePath(folder, guess.File)}: "
+                + $"{string.Join(", ", guess.Names.Select(n => $"{n.Name} {n.Probability:P1}"))}");
         }
 
         var labelled = guesses.Where(g => names.Contains(Path.GetFileName(Path.GetDirectoryName(g.File)))).ToArray();
         double? accuracy = labelled.Length == 0 ? null
             : labelled.Average(g => g.Names[0].Name == Path.GetFileName(Path.GetDirectoryName(g.File)) ? 1.0 : 0.0);
-        if (accuracy is { } a) { call.Screen.Line($"top-1 {a:P1} of {labelled.Length} images in folders named like classes (chance {1.0 / names.Length:P1})"); }
+        if (accuracy is { } a)
+        {
+            call.Screen.Line($"top-1 {a:P1} of {labelled.Length} images in folders named like classes (chance "
+                + $"{1.0 / names.Length:P1})");
+        }
         call.Screen.Result(new JsonObject
         {
             ["classes"] = names.Length,
@@ -72,7 +89,8 @@ internal sealed class ZeroShotVerb : Verb
             ["images"] = new JsonArray([.. guesses.Select(g => new JsonObject
             {
                 ["file"] = g.File,
-                ["guesses"] = new JsonArray([.. g.Names.Select(n => new JsonObject { ["name"] = n.Name, ["probability"] = n.Probability, ["cosine"] = n.Cosine })]),
+                ["guesses"] = new JsonArray([.. g.Names.Select(n
+                    => new JsonObject { ["name"] = n.Name, ["probability"] = n.Probability, ["cosine"] = n.Cosine })]),
             })]),
         });
         return 0;
@@ -88,11 +106,17 @@ internal sealed class ZeroShotVerb : Verb
         }
 
         using var data = DataSource.Open(call.Settings.Text("data"), call.Screen, interrupts.Token);
-        var chosen = call.Settings.TextOrNull("classes") is { } list ? Names(list).Select(n => n.ToLowerInvariant()).ToHashSet() : null;
-        var indices = data.Dataset.Indices(split, s => (split == PairSplit.Train || s.Scored) && (chosen is null || chosen.Contains(s.Text.ToLowerInvariant())));
-        if (indices.Length == 0) { throw new UsageException($"zeroshot: the split {name} of {data.Dataset.Directory} has no such images"); }
+        var chosen = call.Settings.TextOrNull("classes") is { } list ? Names(list).Select(n => n.ToLowerInvariant()).ToHashSet()
+            : null;
+        var indices = data.Dataset.Indices(split, s => (split == PairSplit.Train || s.Scored)
+            && (chosen is null || chosen.Contains(s.Text.ToLowerInvariant())));
+        if (indices.Length == 0)
+        {
+            throw new UsageException($"zeroshot: the split {name} of {data.Dataset.Directory} has no such images");
+        }
         var score = ZeroShotEvaluator.Score(model.Embedder, data.Dataset, indices, templates);
-        call.Screen.Line($"{name}: top-1 {score.Top1:P1}, top-5 {score.Top5:P1} of {score.Images} images, {score.Classes} classes (chance {score.Chance:P2})");
+        call.Screen.Line($"{name}: top-1 {score.Top1:P1}, top-5 {score.Top5:P1} of {score.Images} images, {score.Classes} "
+            + $"classes (chance {score.Chance:P2})");
         call.Screen.Result(new JsonObject
         {
             ["split"] = name,
@@ -117,7 +141,9 @@ internal sealed class ZeroShotVerb : Verb
     {
         var values = cosines.ToArray();
         double largest = values.Max(), sum = values.Sum(v => Math.Exp(scale * (v - largest)));
-        return new ImageGuess(file, [.. Top.Of(cosines, top).Select(i => new NamedScore(names[i], values[i], Math.Exp(scale * (values[i] - largest)) / sum))]);
+        return new ImageGuess(file,
+            [.. Top.Of(cosines, top).Select(i
+            => new NamedScore(names[i], values[i], Math.Exp(scale * (values[i] - largest)) / sum))]);
     }
 
     private sealed record ImageGuess(string File, NamedScore[] Names);
