@@ -6,7 +6,7 @@ namespace FlorenceKernels.Cli;
 /// <summary>Says from the run's own figures what stands between it and a higher score.</summary>
 internal static class Diagnosis
 {
-    private const double StillFalling = 0.01, Fitted = 0.8, Gap = 0.15;
+    private const double StillFalling = 0.01, Fitted = 0.8, Gap = 0.15, Slower = 1.3;
 
     /// <summary>Sentences, the most telling first.</summary>
     public static IReadOnlyList<string> Of(FinishedRun run)
@@ -16,6 +16,13 @@ internal static class Diagnosis
         var epochs = (double)run.Result.Steps * run.Plan.Options.BatchSize / run.TrainImages;
         said.Add($"The run took {run.Result.Steps} steps of {run.Plan.Options.BatchSize} pairs: {epochs:0.0} passes over "
             + $"{run.TrainImages} training images.");
+        if (run.Plan.Options.Steps == 0 && run.Trained.TotalMinutes > Slower * run.Plan.Options.Minutes)
+        {
+            said.Add($"Training took {Duration.Text(run.Trained)} where {run.Plan.Options.Minutes:0.#} min were planned: the "
+                + $"machine "
+                + "was busier than when its speed was measured, so on a quiet one the same time gives more steps.");
+        }
+
         if (LossFall(steps) is { } fall && fall > StillFalling)
         {
             said.Add($"The loss was still falling when the learning rate ran out ({fall:P1} lower over the last tenth than over "

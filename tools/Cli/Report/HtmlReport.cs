@@ -15,7 +15,7 @@ internal sealed class HtmlReport(FinishedRun run)
 {
     private const string Style = """
         :root { --ink:#222b38; --quiet:#6b7686; --line:#e4e8ee; --ours:#2f6fd0; --good:#1f8a4c; --bad:#b3402e; }
-        body { font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; color:var(--ink); max-width:62rem;
+        body { font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; color:var(--ink); max-width:70rem;
         margin:0 auto; padding:2.5rem 1.5rem 5rem; background:#fff; }
         h1 { font-size:1.9rem; line-height:1.2; margin:0 0 .4rem; } h2 { font-size:1.25rem; margin:2.8rem 0 .8rem; }
         p.lead { font-size:1.1rem; margin:.2rem 0 1.2rem; } .quiet { color:var(--quiet); font-size:.9rem; }
@@ -24,8 +24,8 @@ internal sealed class HtmlReport(FinishedRun run)
         padding:.4rem .6rem; }
         td { border-bottom:1px solid var(--line); padding:.4rem .6rem; vertical-align:top; }
         td.n, th.n { text-align:right; white-space:nowrap; }
-        td.ours { font-weight:700; } .met { color:var(--good); font-weight:600; } .missed { color:var(--bad);
-        font-weight:600; }
+        td.w, td.met, td.missed { white-space:nowrap; } td.ours { font-weight:700; }
+        .met { color:var(--good); font-weight:600; } .missed { color:var(--bad); font-weight:600; }
         img { max-width:100%; height:auto; display:block; margin:.8rem 0; border:1px solid var(--line);
         border-radius:8px; }
         .pair { display:grid; grid-template-columns:1fr 1fr; gap:1rem; }
@@ -91,7 +91,7 @@ internal sealed class HtmlReport(FinishedRun run)
             + "class=\"n\">ours</th><th class=\"n\">target</th><th></th></tr>");
         foreach (var r in rows)
         {
-            _html.Append($"<tr><td>{Text(r.Name)}</td><td>{Text(r.Among)}</td><td class=\"n\">{r.Chance:P2}</td><td "
+            _html.Append($"<tr><td>{Text(r.Name)}</td><td class=\"w\">{Text(r.Among)}</td><td class=\"n\">{r.Chance:P2}</td><td "
                 + $"class=\"n\">{(r.Bar is { } bar ? $"{bar:P1}" : "–")}</td>");
             _html.Append($"<td class=\"n ours\">{r.Value:P1}</td><td "
                 + $"class=\"n\">{(r.Target is { } target ? $"{target:P0}" : "–")}</td>");

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using FlorenceKernels.Data;
@@ -48,17 +49,20 @@ internal sealed class DataStatsVerb : Verb
         {
             ["directory"] = data.Dataset.Directory,
             ["images"] = samples.Count,
-            ["splits"] = new JsonObject(splits.Select(g => new System.Collections.Generic.KeyValuePair<string,
-                JsonNode?>(g.Key.Name(), new JsonObject
-                {
-                    ["images"] = g.Count(),
-                    ["scored"] = g.Count(s => s.Scored),
-                    ["texts"] = g.Select(s => s.Key).Distinct().Count(),
-                }))),
-            ["bars"] = new JsonArray([.. bars.Select(b
-                => new JsonObject { ["name"] = b.Name, ["top1"] = b.Top1Rate, ["top5"] = b.Top5Rate, ["chance"] = b.Chance })]),
+            ["splits"] = new JsonObject(splits.Select(g => KeyValuePair.Create<string, JsonNode?>(g.Key.Name(), Counts(g)))),
+            ["bars"] = new JsonArray([.. bars.Select(Bar)]),
             ["damaged"] = new JsonArray([.. damaged.Select(d => JsonValue.Create(d))]),
         });
         return damaged.Length == 0 ? 0 : 1;
     }
+
+    private static JsonObject Counts(IEnumerable<PairSample> split) => new()
+    {
+        ["images"] = split.Count(),
+        ["scored"] = split.Count(s => s.Scored),
+        ["texts"] = split.Select(s => s.Key).Distinct().Count(),
+    };
+
+    private static JsonObject Bar(BarScore bar) =>
+        new() { ["name"] = bar.Name, ["top1"] = bar.Top1Rate, ["top5"] = bar.Top5Rate, ["chance"] = bar.Chance };
 }
