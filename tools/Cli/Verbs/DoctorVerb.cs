@@ -49,6 +49,13 @@ internal sealed class DoctorVerb : Verb
         return checks.Values.All(c => c.Passed) ? 0 : 1;
     }
 
+    // A device that is listed but can not be opened is a finding, not the end of the report.
+    private static DeviceCheckResult SelfTest(string name)
+    {
+        try { return DeviceCheck.SelfTest(Device.Open(name)); }
+        catch (DeviceException e) { return new DeviceCheckResult(name, false, e.Message, 0); }
+    }
+
     private static IEnumerable<(string Name, string Value)> Facts()
     {
         yield return (".NET", $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}");
