@@ -17,7 +17,8 @@ public static unsafe partial class GpuContext
             return $"no NVIDIA driver: {name} can not be loaded; install the driver, or give the container access to the GPU";
         }
 
-        if (!NativeLibrary.TryGetExport(library, "cuInit", out var init) || !NativeLibrary.TryGetExport(library, "cuDeviceGetCount", out var counter))
+        if (!NativeLibrary.TryGetExport(library, "cuInit", out var init)
+            || !NativeLibrary.TryGetExport(library, "cuDeviceGetCount", out var counter))
         {
             return $"{name} is not NVIDIA's driver library: it has no cuInit";
         }
@@ -50,7 +51,9 @@ public static unsafe partial class GpuContext
             return $"the OpenCL loader ({name}) is installed but no driver (ICD) is registered; install one (for a CPU: pocl-opencl-icd)";
         }
 
-        return error != 0 ? $"the OpenCL loader ({name}) is installed but does not start: error {error}" : NoClDevice(platforms, getPlatforms, getDevices);
+        return error != 0
+            ? $"the OpenCL loader ({name}) is installed but does not start: error {error}"
+            : NoClDevice(platforms, getPlatforms, getDevices);
     }
 
     private static string NoClDevice(uint platforms, nint getPlatforms, nint getDevices)

@@ -55,9 +55,17 @@ public static partial class GpuContext
     private static string? Refusal(CLDevice device)
     {
         var missing = new List<string>();
-        if (!device.Capabilities.GenericAddressSpace) { missing.Add("a generic address space (OpenCL C 2.0, or 3.0 with that feature), which ILGPU needs"); }
+        if (!device.Capabilities.GenericAddressSpace)
+        {
+            missing.Add("a generic address space (OpenCL C 2.0, or 3.0 with that feature), which ILGPU needs");
+        }
+
         if (!device.Capabilities.Float64) { missing.Add("64-bit floats (cl_khr_fp64), which gradient checks need"); }
-        if (device.MaxNumThreadsPerGroup < SmallestGroup) { missing.Add($"groups of {SmallestGroup} work-items, its largest are {device.MaxNumThreadsPerGroup}"); }
+        if (device.MaxNumThreadsPerGroup < SmallestGroup)
+        {
+            missing.Add($"groups of {SmallestGroup} work-items, its largest are {device.MaxNumThreadsPerGroup}");
+        }
+
         return missing.Count == 0 ? null : $"it lacks {string.Join("; and ", missing)}; a newer driver may have it";
     }
 }

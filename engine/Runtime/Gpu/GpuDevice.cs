@@ -65,7 +65,10 @@ public sealed class GpuDevice : Device
             // Arguments are set on the kernel, then it is queued: two threads must not interleave there.
             lock (_queue) { Launcher(kernel)(new KernelConfig(groups, threads), args); }
         }
-        catch (Exception e) when (DriverErrors.IsDriver(e)) { throw DriverErrors.Explain(Name, $"starting kernel {Title(kernel.Method)}", LastKernel, e); }
+        catch (Exception e) when (DriverErrors.IsDriver(e))
+        {
+            throw DriverErrors.Explain(Name, $"starting kernel {Title(kernel.Method)}", LastKernel, e);
+        }
 
         _last = kernel.Method;
         Counters.Launched();

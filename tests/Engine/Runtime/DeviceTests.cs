@@ -37,7 +37,8 @@ public sealed class DeviceTests
         Assert.Contains(found, d => d is { Name: "cpu", Refused: null });
         Assert.Contains(found, d => d is { Name: "simulator", Refused: null });
         Assert.All(["cuda", "opencl"], kind => Assert.Contains(found, d => d.Name.StartsWith(kind, StringComparison.Ordinal)));
-        Assert.All(found.Where(d => !d.Name.Contains(':', StringComparison.Ordinal) && d.Description == "-"), d => Assert.True(d.Refused?.Length > 30));
+        Assert.All(found.Where(d => !d.Name.Contains(':', StringComparison.Ordinal) && d.Description == "-"),
+            d => Assert.True(d.Refused?.Length > 30));
     }
 
     [Theory]
@@ -62,8 +63,10 @@ public sealed class DeviceTests
     [Fact]
     public void A_driver_error_becomes_one_sentence_with_its_code_and_the_last_kernel()
     {
-        var error = DriverErrors.Explain("opencl:0", "copying 1,200 bytes from the host", "ReduceGpu.RowPerGroup", new CLException(CLError.CL_INVALID_MEM_OBJECT));
-        Assert.Equal("opencl:0: copying 1,200 bytes from the host failed: CL_INVALID_MEM_OBJECT; the kernel started last was ReduceGpu.RowPerGroup", error.Message);
+        var error = DriverErrors.Explain("opencl:0", "copying 1,200 bytes from the host", "ReduceGpu.RowPerGroup",
+            new CLException(CLError.CL_INVALID_MEM_OBJECT));
+        Assert.Equal("opencl:0: copying 1,200 bytes from the host failed: CL_INVALID_MEM_OBJECT; "
+            + "the kernel started last was ReduceGpu.RowPerGroup", error.Message);
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public sealed class NumberFormatTests
 {
     private static readonly double[] Awkward =
     [
-        0, -0.0, 1, -2.7, 255.5, -1, 1e20, -1e20, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 65504, 65519, 65520, 1e-7, 6e-8, 2.9e-8, 3.1e-8,
+        0, -0.0, 1, -2.7, 255.5, -1, 1e20, -1e20, double.NaN, double.PositiveInfinity, double.NegativeInfinity,
+        65504, 65519, 65520, 1e-7, 6e-8, 2.9e-8, 3.1e-8,
         -6.1e-5, 1.0 / 3, 3e9, 1.00048828125, 1.00146484375, 1e-40, 3.4e38,
     ];
 
@@ -52,7 +53,8 @@ public sealed class NumberFormatTests
         using var scope = TensorScope.Begin();
         var all = Enumerable.Range(0, ushort.MaxValue + 1).Select(b => BitConverter.UInt16BitsToHalf((ushort)b)).ToArray();
         Assert.Equal(all.Select(h => (double)h), Tensor.From(all, [all.Length]).To(DType.F64).ToArray<double>());
-        var values = Tensor.Uniform([50_000], -20, 17, seed: 3, dtype: DType.F64).ToArray<double>().Select((e, i) => (i % 2 * 2 - 1) * Math.Pow(2, e)).ToArray();
+        var values = Tensor.Uniform([50_000], -20, 17, seed: 3, dtype: DType.F64).ToArray<double>()
+            .Select((e, i) => (i % 2 * 2 - 1) * Math.Pow(2, e)).ToArray();
         var expected = values.Select(v => (Half)(float)v).ToArray();
         Assert.Equal(expected, Tensor.From(values, [values.Length]).To(DType.F16).ToArray<Half>());
     }

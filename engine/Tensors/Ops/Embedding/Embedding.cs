@@ -13,7 +13,8 @@ public static partial class F
     {
         Check.SameFloat("embedding", weight);
         Check.HasRank("embedding", "weight", weight, 2, "[V, D]");
-        Check.That(paddingIndex >= -1 && paddingIndex < weight.Shape[0], $"embedding: padding index {paddingIndex} is outside [0, {weight.Shape[0]})");
+        Check.That(paddingIndex >= -1 && paddingIndex < weight.Shape[0],
+            $"embedding: padding index {paddingIndex} is outside [0, {weight.Shape[0]})");
         var map = RowMap.From("embedding", "id", ids, weight.Shape[0], weight.Device);
         var y = IndexRows.Gather(weight, ids.Shape.Append(weight.Shape[1]), 1, map, weight.Shape[1]);
         return Tape.Record(y, new EmbeddingGrad(weight.Shape, map, paddingIndex), weight);

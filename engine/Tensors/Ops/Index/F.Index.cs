@@ -40,7 +40,8 @@ public static partial class F
     }
 
     /// <summary>x with elements added: y[i, index[i, j, k], k] += src[i, j, k] for axis 1, in row-major order of the source
-    /// (torch.scatter_add). <paramref name="src"/> may be larger than <paramref name="index"/>; only its corner of the index's size is read.</summary>
+    /// (torch.scatter_add). <paramref name="src"/> may be larger than <paramref name="index"/>; only its corner of the index's size
+    /// is read.</summary>
     /// <exception cref="ShapeException">Ranks or sizes do not fit, or an index is outside the axis.</exception>
     public static Tensor ScatterAdd(Tensor x, int axis, Tensor index, Tensor src)
     {

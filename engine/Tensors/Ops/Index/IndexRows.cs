@@ -70,10 +70,12 @@ internal static class IndexRows
             [Sum(dy, shape, Size(shape, 0, axis), map, Size(shape, axis + 1, shape.Length))];
     }
 
-    private readonly struct SumLaunch(Tensor src, Tensor? start, Tensor y, Tensor starts, Tensor order, long outer, RowMap map, long inner) : IOpKernel
+    private readonly struct SumLaunch(
+        Tensor src, Tensor? start, Tensor y, Tensor starts, Tensor order, long outer, RowMap map, long inner) : IOpKernel
     {
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => Simd.Run<T, RowSumCpu<T>>(new RowSumCpu<T>(
-            src.Pointer<T>(), start is null ? null : start.Pointer<T>(), y.Pointer<T>(), starts.Pointer<int>(), order.Pointer<int>(), outer, map, inner));
+            src.Pointer<T>(), start is null ? null : start.Pointer<T>(), y.Pointer<T>(), starts.Pointer<int>(), order.Pointer<int>(),
+            outer, map, inner));
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => IndexRowsGpu.Sum(device, src.View<R>(), (start ?? src).View<R>(),
             start is not null, y.View<R>(), starts.View<int>(), order.View<int>(), outer, map, inner);

@@ -24,7 +24,8 @@ public static partial class F
     /// replicate is empty.</exception>
     public static Tensor Pad(Tensor x, ReadOnlySpan<int> pads, PadMode mode = PadMode.Constant, double value = 0)
     {
-        Check.That(pads.Length % 2 == 0 && pads.Length <= 2 * x.Rank, $"pad: {pads.Length} pads for {x.Shape}; give a pair for each of the last axes");
+        Check.That(pads.Length % 2 == 0 && pads.Length <= 2 * x.Rank,
+            $"pad: {pads.Length} pads for {x.Shape}; give a pair for each of the last axes");
         for (var i = 0; i < pads.Length; i += 2) { CheckPads(x, x.Rank - 1 - i / 2, pads[i], pads[i + 1], mode); }
         if (mode == PadMode.Constant) { return Embed(Crop(x, pads), pads, value); }
         for (var i = 0; i < pads.Length; i += 2)
@@ -41,7 +42,8 @@ public static partial class F
         Check.That((long)size + before + after >= 0, $"pad: ({before}, {after}) leaves axis {axis} of {x.Shape} without a size");
         Check.That(-before <= size && -after <= size, $"pad: ({before}, {after}) crops more than axis {axis} of {x.Shape} has");
         var far = Math.Max(before, after);
-        Check.That(mode != PadMode.Reflect || far <= 0 || far < size, $"pad: reflecting {far} needs more than {far} elements, axis {axis} of {x.Shape} has {size}");
+        Check.That(mode != PadMode.Reflect || far <= 0 || far < size,
+            $"pad: reflecting {far} needs more than {far} elements, axis {axis} of {x.Shape} has {size}");
         Check.That(mode != PadMode.Replicate || far <= 0 || size > 0, $"pad: axis {axis} of {x.Shape} has no border to replicate");
     }
 

@@ -9,7 +9,8 @@ public static partial class F
     /// <summary>Uniform values in [low, high) drawn on the device: element i is low + (high − low)·u(i) with u(i) the 24 upper bits of word i
     /// of Philox(seed, stream), so that every device draws what <see cref="Tensor.Uniform"/> draws on the host. Floating types f32 and f64.</summary>
     /// <exception cref="DTypeException">The element type is neither f32 nor f64.</exception>
-    public static Tensor RandomUniform(Shape shape, double low, double high, ulong seed, ulong stream = 0, DType dtype = DType.F32, Device? device = null)
+    public static Tensor RandomUniform(
+        Shape shape, double low, double high, ulong seed, ulong stream = 0, DType dtype = DType.F32, Device? device = null)
     {
         var y = Tensor.Empty(shape, dtype, device);
         Check.SameFloat("random_uniform", y);
@@ -42,9 +43,9 @@ public static partial class F
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
         {
             var count = checked((int)y.Count);
-            var args = new RandomUniformGpu.Args { Low = low, Width = high - low, Seed = seed, Stream = stream, Count = count };
-            if (y.DType == DType.F32) { device.LaunchElements(RandomUniformGpu.Fill32, (count + 3) / 4, new RandomUniformGpu.Args32 { Y = y.View<float>(), Draw = args }); }
-            else { device.LaunchElements(RandomUniformGpu.Fill64, (count + 3) / 4, new RandomUniformGpu.Args64 { Y = y.View<double>(), Draw = args }); }
+            var (blocks, args) = ((count + 3) / 4, new RandomUniformGpu.Args { Low = low, Width = high - low, Seed = seed, Stream = stream, Count = count });
+            if (y.DType == DType.F32) { device.LaunchElements(RandomUniformGpu.Fill32, blocks, new RandomUniformGpu.Args32 { Y = y.View<float>(), Draw = args }); }
+            else { device.LaunchElements(RandomUniformGpu.Fill64, blocks, new RandomUniformGpu.Args64 { Y = y.View<double>(), Draw = args }); }
         }
     }
 }

@@ -13,7 +13,8 @@ internal static class SortGpu
     public static void Keys64(GpuDevice gpu, ArrayView<double> x, ArrayView<ulong> keys, bool descending) =>
         gpu.LaunchElements(MakeKeys64, x.Length, new KeyArgs<double> { X = x, Keys = keys, Flip = Flip(descending), Count = (int)x.Length });
 
-    public static void Rank<R>(GpuDevice gpu, ArrayView<ulong> keys, ArrayView<R> x, ArrayView<R> values, ArrayView<long> indices, int length, int take)
+    public static void Rank<R>(
+        GpuDevice gpu, ArrayView<ulong> keys, ArrayView<R> x, ArrayView<R> values, ArrayView<long> indices, int length, int take)
         where R : unmanaged =>
         gpu.LaunchElements(RankRows, keys.Length, new RankArgs<R>
         {
@@ -26,8 +27,12 @@ internal static class SortGpu
             Take = take,
         });
 
-    public static void Place<R>(GpuDevice gpu, ArrayView<R> dy, ArrayView<R> dx, ArrayView<long> indices, int length, int take) where R : unmanaged =>
-        gpu.LaunchElements(PlaceRows, dy.Length, new PlaceArgs<R> { Dy = dy, Dx = dx, Indices = indices, Count = checked((int)dy.Length), Length = length, Take = take });
+    public static void Place<R>(GpuDevice gpu, ArrayView<R> dy, ArrayView<R> dx, ArrayView<long> indices, int length, int take)
+        where R : unmanaged =>
+        gpu.LaunchElements(PlaceRows, dy.Length, new PlaceArgs<R>
+        {
+            Dy = dy, Dx = dx, Indices = indices, Count = checked((int)dy.Length), Length = length, Take = take,
+        });
 
     internal static void MakeKeys32(KeyArgs<float> a)
     {
