@@ -97,10 +97,13 @@ internal readonly unsafe struct LayerNormBackwardCpu<T>(T* dy, T* x, T* gamma, T
             t3 = R.MultiplyAdd(d3, h3, t3);
         }
 
-        Finish(row, dg, db, i, s0.SumLanes(), t0.SumLanes(), m0, r0);
-        Finish(row + 1, dg, db, i, s1.SumLanes(), t1.SumLanes(), m1, r1);
-        Finish(row + 2, dg, db, i, s2.SumLanes(), t2.SumLanes(), m2, r2);
-        Finish(row + 3, dg, db, i, s3.SumLanes(), t3.SumLanes(), m3, r3);
+        // All sums before the first call: vectors that live across a call are kept on the stack, in the loop too.
+        T a0 = s0.SumLanes(), a1 = s1.SumLanes(), a2 = s2.SumLanes(), a3 = s3.SumLanes();
+        T b0 = t0.SumLanes(), b1 = t1.SumLanes(), b2 = t2.SumLanes(), b3 = t3.SumLanes();
+        Finish<R>(row, dg, db, i, a0, b0);
+        Finish<R>(row + 1, dg, db, i, a1, b1);
+        Finish<R>(row + 2, dg, db, i, a2, b2);
+        Finish<R>(row + 3, dg, db, i, a3, b3);
     }
 
     private void One<R>(long row, T* dg, T* db) where R : struct, ISimd<R, T>
@@ -117,11 +120,11 @@ internal readonly unsafe struct LayerNormBackwardCpu<T>(T* dy, T* x, T* gamma, T
             t = R.MultiplyAdd(g, h, t);
         }
 
-        Finish(row, dg, db, i, s.SumLanes(), t.SumLanes(), m, r);
+        Finish<R>(row, dg, db, i, s.SumLanes(), t.SumLanes());
     }
 
     // The columns past whole vectors one by one, then the row's dx = g·r + (x − m)·(−r²·⟨g·x̂⟩) − r·⟨g⟩.
-    private void Finish<R>(long row, T* dg, T* db, long done, T sum, T dot, R m, R r) where R : struct, ISimd<R, T>
+    private void Finish<R>(long row, T* dg, T* db, long done, T sum, T dot) where R : struct, ISimd<R, T>
     {
         T* py = dy + row * c, px = x + row * c, pdx = dx + row * c;
         T rowMean = mean[row], scale = rstd[row];
@@ -136,7 +139,7 @@ internal readonly unsafe struct LayerNormBackwardCpu<T>(T* dy, T* x, T* gamma, T
 
         if (dx == null) { return; }
         T slope = -scale * scale * dot / T.CreateTruncating(c), shift = -scale * sum / T.CreateTruncating(c);
-        R vs = R.Broadcast(slope), vt = R.Broadcast(shift);
+        R m = R.Broadcast(rowMean), r = R.Broadcast(scale), vs = R.Broadcast(slope), vt = R.Broadcast(shift);
         for (long i = 0; i < done; i += R.Count)
         {
             var g = gamma == null ? R.Load(py + i) : R.Load(py + i) * R.Load(gamma + i);

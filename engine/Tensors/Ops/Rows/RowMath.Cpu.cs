@@ -6,7 +6,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>Sums and maxima of one row that stays in L1, by four vectors in a fixed order; a last part of a row is one padded vector.</summary>
+/// <summary>Sums and maxima of one row that stays in L1, by four vectors in a fixed order; the part of a row past whole vectors is one more vector.
+/// That part comes first: a call after the loop would make the JIT keep the loop's sums on the stack, at twice the time per row.</summary>
 internal static unsafe class RowMath<R, T>
     where R : struct, ISimd<R, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -21,6 +22,10 @@ internal static unsafe class RowMath<R, T>
 
     private static T* Select => typeof(T) == typeof(float) ? (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Select32))
         : (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Select64));
+
+    private static bool IsWhole(long n) => (n & (R.Count - 1)) == 0;
+
+    private static R Square(R x) => x * x;
 
     /// <summary>The last n mod <see cref="ISimd{R, T}.Count"/> elements of a row of n in some lanes, <paramref name="fill"/> in the others. A row
     /// longer than a vector is read once more at its end, which is much cheaper than moving single elements.</summary>
@@ -56,7 +61,8 @@ internal static unsafe class RowMath<R, T>
     /// <summary>Largest element; −∞ for an empty row.</summary>
     public static T Max(T* x, long n)
     {
-        R low = R.Broadcast(T.NegativeInfinity), a = low, b = low, c = low, d = low;
+        var a = IsWhole(n) ? R.Broadcast(T.NegativeInfinity) : LoadRest(x, n, R.Broadcast(T.NegativeInfinity));
+        R b = R.Broadcast(T.NegativeInfinity), c = b, d = b;
         long i = 0;
         for (; i + 4 * R.Count <= n; i += 4 * R.Count)
         {
@@ -67,14 +73,14 @@ internal static unsafe class RowMath<R, T>
         }
 
         for (; i + R.Count <= n; i += R.Count) { a = R.Max(a, R.Load(x + i)); }
-        if (i < n) { b = R.Max(b, LoadRest(x, n, low)); }
         return R.Max(R.Max(a, b), R.Max(c, d)).MaxLane();
     }
 
     /// <summary>Σx.</summary>
     public static T Sum(T* x, long n)
     {
-        R zero = R.Of(0), a = zero, b = zero, c = zero, d = zero;
+        var a = IsWhole(n) ? R.Of(0) : LoadRest(x, n, R.Of(0));
+        R b = R.Of(0), c = b, d = b;
         long i = 0;
         for (; i + 4 * R.Count <= n; i += 4 * R.Count)
         {
@@ -85,14 +91,14 @@ internal static unsafe class RowMath<R, T>
         }
 
         for (; i + R.Count <= n; i += R.Count) { a += R.Load(x + i); }
-        if (i < n) { b += LoadRest(x, n, zero); }
         return ((a + b) + (c + d)).SumLanes();
     }
 
     /// <summary>Σ(x − mean)².</summary>
     public static T SquaredDeviations(T* x, long n, T mean)
     {
-        R m = R.Broadcast(mean), zero = R.Of(0), a = zero, b = zero, c = zero, d = zero;
+        var a = IsWhole(n) ? R.Of(0) : Square(LoadRest(x, n, R.Broadcast(mean)) - R.Broadcast(mean));
+        R m = R.Broadcast(mean), b = R.Of(0), c = b, d = b;
         long i = 0;
         for (; i + 4 * R.Count <= n; i += 4 * R.Count)
         {
@@ -109,19 +115,14 @@ internal static unsafe class RowMath<R, T>
             a = R.MultiplyAdd(p, p, a);
         }
 
-        if (i < n)
-        {
-            var p = LoadRest(x, n, m) - m;
-            b = R.MultiplyAdd(p, p, b);
-        }
-
         return ((a + b) + (c + d)).SumLanes();
     }
 
     /// <summary>Σx·y.</summary>
     public static T Dot(T* x, T* y, long n)
     {
-        R zero = R.Of(0), a = zero, b = zero, c = zero, d = zero;
+        var a = IsWhole(n) ? R.Of(0) : LoadRest(x, n, R.Of(0)) * LoadRest(y, n, R.Of(0));
+        R b = R.Of(0), c = b, d = b;
         long i = 0;
         for (; i + 4 * R.Count <= n; i += 4 * R.Count)
         {
@@ -132,14 +133,14 @@ internal static unsafe class RowMath<R, T>
         }
 
         for (; i + R.Count <= n; i += R.Count) { a = R.MultiplyAdd(R.Load(x + i), R.Load(y + i), a); }
-        if (i < n) { b = R.MultiplyAdd(LoadRest(x, n, zero), LoadRest(y, n, zero), b); }
         return ((a + b) + (c + d)).SumLanes();
     }
 
     /// <summary>Σe^{x − shift}; the terms are kept in <paramref name="y"/> unless it is null.</summary>
     public static T SumExp(T* x, long n, T shift, T* y)
     {
-        R s = R.Broadcast(shift), a = R.Of(0), b = a;
+        var a = IsWhole(n) ? R.Of(0) : RestExp(x, n, shift, y);
+        R s = R.Broadcast(shift), b = R.Of(0);
         long i = 0;
         for (; i + 2 * R.Count <= n; i += 2 * R.Count)
         {
@@ -158,15 +159,14 @@ internal static unsafe class RowMath<R, T>
             if (y != null) { p.Store(y + i); }
         }
 
-        if (i < n) { b += RestExp(x, n, s, y); }
         return (a + b).SumLanes();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static R RestExp(T* x, long n, R shift, T* y)
+    private static R RestExp(T* x, long n, T shift, T* y)
     {
         var isShort = n < R.Count;
-        var p = R.Exp((isShort ? LoadPart(x, n, R.Broadcast(T.NegativeInfinity)) : R.Load(x + n - R.Count)) - shift);
+        var p = R.Exp((isShort ? LoadPart(x, n, R.Broadcast(T.NegativeInfinity)) : R.Load(x + n - R.Count)) - R.Broadcast(shift));
         if (y != null)
         {
             if (isShort) { StorePart(y, n, p); } else { p.Store(y + n - R.Count); }
