@@ -31,7 +31,12 @@ internal static class SortGpu
         where R : unmanaged =>
         gpu.LaunchElements(PlaceRows, dy.Length, new PlaceArgs<R>
         {
-            Dy = dy, Dx = dx, Indices = indices, Count = checked((int)dy.Length), Length = length, Take = take,
+            Dy = dy,
+            Dx = dx,
+            Indices = indices,
+            Count = checked((int)dy.Length),
+            Length = length,
+            Take = take,
         });
 
     internal static void MakeKeys32(KeyArgs<float> a)
