@@ -19,8 +19,8 @@ finish() {
   stop_running
   rm -rf "$work"
   echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$failed" -eq 0 ]
-  exit
+  [ "$failed" -eq 0 ] && exit 0   # a bare exit in a trap would repeat the status from before it
+  exit 1
 }
 
 # Each step is the leader of its own session, so that an interrupt ends it with everything it started.
