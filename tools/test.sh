@@ -12,15 +12,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
 
 passed=0 failed=0 skipped=0 running=
+exec 3>&1 # the last line is printed here even when an interrupt comes while a step's output goes to a file
 work=$(mktemp -d)
 
 finish() {
   trap - EXIT
   stop_running
   rm -rf "$work"
-  echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$failed" -eq 0 ] && exit 0   # a bare exit in a trap would repeat the status from before it
-  exit 1
+  echo "$passed passed, $failed failed, $skipped skipped" >&3
+  exit $((failed > 0)) # explicit: a bare exit in a trap repeats the status from before it
 }
 
 # Each step is the leader of its own session, so that an interrupt ends it with everything it started.
@@ -33,7 +33,7 @@ stop_running() {
 }
 
 run() {
-  setsid "$@" < /dev/null &
+  setsid "$@" < /dev/null 3>&- &
   running=$!
   wait "$running"
   local code=$?
@@ -41,7 +41,7 @@ run() {
   return $code
 }
 
-fail() { failed=$((failed + 1)); echo "FAILED: $1"; }
+fail() { failed=$((failed + 1)); echo "FAILED: $1" >&3; }
 
 trap 'fail "interrupted"; exit 130' INT TERM HUP
 trap finish EXIT
