@@ -68,8 +68,14 @@ internal static class BackwardPass
         var grads = fn.Backward(Tensor.Hooked(dy, fn.Hooks));
         for (var i = 0; i < grads.Length; i++)
         {
-            if (grads[i] is not { } g) { continue; }
-            if (i < inputs.Length && inputs[i] is { } x) { Check.HasShape(fn.Name, $"gradient of input {i}", g, x.Shape); }
+            // What nobody asked for ends with this scope; a second handle on it would have no owner.
+            if (i >= inputs.Length || grads[i] is not { } g || inputs[i] is not { } x)
+            {
+                grads[i] = null;
+                continue;
+            }
+
+            Check.HasShape(fn.Name, $"gradient of input {i}", g, x.Shape);
             grads[i] = g.Untracked();
         }
 

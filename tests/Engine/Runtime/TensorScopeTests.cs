@@ -91,6 +91,23 @@ public sealed class TensorScopeTests
     }
 
     [Fact]
+    public void A_gradient_nobody_asked_for_ends_with_its_backward()
+    {
+        var w = Tensor.Ones([100]);
+        w.RequiresGrad = true;
+        var before = InUse;
+        using (TensorScope.Begin())
+        {
+            Tensor x = Tensor.Ones([100]), y = w + x;
+            F.Sum(Tape.Record(y.Detach(), new Generous(), w, x)).Backward();
+        }
+
+        w.ZeroGrad();
+        Assert.Equal(before, InUse);
+        w.Dispose();
+    }
+
+    [Fact]
     public void Gradients_survive_the_scope_of_their_step()
     {
         var w = Tensor.Full([4], 2);
@@ -121,5 +138,13 @@ public sealed class TensorScopeTests
     private static void Forget(Device device)
     {
         for (var i = 0; i < 5; i++) { _ = Tensor.Zeros([300], DType.F32, device); }
+    }
+
+    // Answers for every input, asked for or not.
+    private sealed class Generous : GradFn
+    {
+        public override string Name => "generous";
+
+        protected internal override Tensor?[] Backward(Tensor dy) => [dy.Clone(), dy.Clone()];
     }
 }
