@@ -20,7 +20,7 @@ public static class ClipGradNorm
     /// <inheritdoc cref="Apply(ParameterSet, double, double)"/>
     public static double Apply(IEnumerable<Tensor> parameters, double maxNorm, double normType = 2)
     {
-        var gradients = parameters.Select(p => p.Grad).OfType<Tensor>().ToArray();
+        var gradients = parameters.Select(Dense).OfType<Tensor>().ToArray();
         var norm = Norm(gradients, normType);
         var scale = maxNorm / (norm + Small);
         if (!(scale < 1) || !double.IsFinite(norm)) { return norm; }
@@ -28,29 +28,26 @@ public static class ClipGradNorm
         return norm;
     }
 
-    /// <summary>The norm of all elements of all tensors together; the device is waited for once. Sums are fixed trees in f64 on the host side.</summary>
+    /// <summary>The norm of all elements of all tensors together, summed in a fixed order; the device is waited for once.</summary>
+    /// <exception cref="FlorenceException">The norm type is not 1, 2 or infinity.</exception>
     public static double Norm(IEnumerable<Tensor> tensors, double normType)
     {
-        using var noGrad = GradMode.NoGrad();
-        using var scope = TensorScope.Begin();
-        var parts = tensors.Where(t => t.Count > 0).Select(t => Part(t, normType)).ToArray();
-        if (parts.Length == 0) { return 0; }
-        var values = F.Stack(parts, 0).To(DType.F64).ToArray<double>();
+        Tensor[] all = [.. tensors];
         return normType switch
         {
-            2 => Math.Sqrt(values.Sum()),
-            1 => values.Sum(),
-            double.PositiveInfinity => values.Max(),
+            2 => Math.Sqrt(ChunkSums.Run<SquareTerm>(all).Sum()),
+            1 => ChunkSums.Run<AbsTerm>(all).Sum(),
+            double.PositiveInfinity => ChunkSums.Run<LargestTerm>(all).Aggregate(0.0, Math.Max),
             _ => throw new FlorenceException($"clip_grad_norm: norm type {normType} is not 1, 2 or infinity"),
         };
     }
 
-    private static Tensor Part(Tensor t, double normType) => normType switch
+    // Gradients are scaled in place, so one that was set with strides is replaced by a dense copy.
+    private static Tensor? Dense(Tensor parameter)
     {
-        2 => F.Sum(F.Square(t)),
-        1 => F.Sum(F.Abs(t)),
-        _ => F.Amax(F.Abs(t), []),
-    };
+        if (parameter.Grad is { IsContiguous: false } strided) { parameter.SetGrad(strided.Clone()); }
+        return parameter.Grad;
+    }
 
     private readonly struct ScaleRule : IUpdateRule
     {

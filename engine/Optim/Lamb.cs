@@ -24,14 +24,19 @@ public sealed class Lamb(IEnumerable<OptimizedParameter> parameters, LambOptions
         double correction1 = 1 - Math.Pow(o.Beta1, StepCount), correction2 = 1 - Math.Pow(o.Beta2, StepCount);
         MultiTensor.Run<DirectionRule>([.. targets.Select(p => Target(p, o.Beta1, 1 - o.Beta1, o.Beta2, 1 - o.Beta2, 1 / correction1,
             1 / Math.Sqrt(correction2), o.Epsilon, p.Decays ? o.WeightDecay : 0, 1 / Math.Max(1, norm / o.MaxGradNorm)))]);
-        MultiTensor.Run<MoveRule>([.. targets.Select(p => Target(p, learningRate * Trust(p)))]);
+        var trust = Trust(targets);
+        MultiTensor.Run<MoveRule>([.. targets.Select((p, i) => Target(p, learningRate * trust[i]))]);
     }
 
-    private double Trust(OptimizedParameter p)
+    // ‖p‖/‖direction‖ where the parameter decays and both are positive, else 1.
+    private double[] Trust(OptimizedParameter[] targets)
     {
-        if (!p.Decays || _options.WeightDecay == 0) { return 1; }
-        double weight = ClipGradNorm.Norm([p.Tensor], 2), direction = ClipGradNorm.Norm([State(p)[2]], 2);
-        return weight > 0 && direction > 0 ? weight / direction : 1;
+        if (_options.WeightDecay == 0) { return [.. targets.Select(_ => 1.0)]; }
+        var weights = ChunkSums.Run<SquareTerm>([.. targets.Select(p => p.Tensor)]);
+        var directions = ChunkSums.Run<SquareTerm>([.. targets.Select(p => State(p)[2])]);
+        double One(OptimizedParameter p, int i) =>
+            p.Decays && weights[i] > 0 && directions[i] > 0 ? Math.Sqrt(weights[i] / directions[i]) : 1;
+        return [.. targets.Select(One)];
     }
 
     private readonly struct DirectionRule : IUpdateRule
