@@ -45,10 +45,10 @@ public sealed class AdamW : Optimizer
     private protected override void Update(OptimizedParameter[] targets, double learningRate)
     {
         var o = _options;
-        double correction1 = 1 - Math.Pow(o.Beta1, StepCount), correction2 = 1 - Math.Pow(o.Beta2, StepCount);
         var steps = targets.Select(p =>
         {
             var decay = p.Decays ? o.WeightDecay : 0;
+            double correction1 = Correction(o.Beta1, p), correction2 = Correction(o.Beta2, p);
             return Target(p, o.Beta1, 1 - o.Beta1, o.Beta2, 1 - o.Beta2, learningRate / correction1, 1 / Math.Sqrt(correction2), o.Epsilon,
                 o.IsCoupled ? 1 : 1 - learningRate * decay, o.IsCoupled ? decay : 0);
         }).ToArray();

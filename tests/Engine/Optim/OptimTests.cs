@@ -142,6 +142,62 @@ public sealed class OptimTests
         }
     }
 
+    [Theory, MemberData(nameof(Devices))]
+    public void A_late_first_gradient_is_corrected_as_a_first_one(string device)
+    {
+        // Adam's first step from zero moments is lr·g/(|g| + ε), whenever it comes: the corrections cancel (1 − β) exactly.
+        foreach (var kind in new[] { "adamw", "amsgrad", "lamb" })
+        {
+            using var model = Model(TestDevices.Open(device), DType.F64);
+            using var optimizer = Make(kind, model, decays: false);
+            for (var t = 1; t <= 5; t++)
+            {
+                SetGrads(model, t);
+                model["p4"].ZeroGrad();
+                optimizer.Step(0.01);
+            }
+
+            var before = Doubles(model["p4"]);
+            SetGrads(model, 6);
+            var norm = Math.Sqrt(model.Named.SelectMany(p => Doubles(p.Value.Grad!)).Sum(g => g * g));
+            var (shrink, epsilon) = kind == "lamb" ? (Math.Max(1, norm), 1e-6) : (1, 1e-8);
+            var expected = before.Zip(Doubles(model["p4"].Grad!), (p, g) => p - 0.01 * (g / shrink) / (Math.Abs(g / shrink) + epsilon));
+            optimizer.Step(0.01);
+            Assert.All(expected.Zip(Doubles(model["p4"])), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_with_one_step_for_all_still_loads()
+    {
+        using var straight = Model(Device.Cpu, DType.F32);
+        using var resumed = Model(Device.Cpu, DType.F32);
+        using var optimizer = Make("adamw", straight);
+        for (var t = 2; t <= 3; t++) { Step(straight, optimizer, t); }
+        foreach (var (name, p) in straight.Named) { resumed[name].Assign(p); }
+        var old = optimizer.StateTensors().Where(p => !p.Key.StartsWith("step/", StringComparison.Ordinal)).ToDictionary(p => p.Key, p => p.Value);
+        old["step"] = Tensor.From([2L], []);
+        using var second = Make("adamw", resumed);
+        second.LoadState(old);
+        Step(straight, optimizer, 4);
+        Step(resumed, second, 4);
+        foreach (var (a, b) in straight.Named.Zip(resumed.Named)) { Assert.Equal(Doubles(a.Value), Doubles(b.Value)); }
+        Assert.Equal(3, second.StepCount("p1"));
+    }
+
+    [Fact]
+    public void State_that_lacks_a_parameters_step_is_refused_whole()
+    {
+        using var model = Model(Device.Cpu, DType.F32);
+        using var optimizer = Make("adamw", model);
+        Step(model, optimizer, 1);
+        var state = optimizer.StateTensors().Where(p => p.Key != "step/p1").ToDictionary(p => p.Key, p => p.Value);
+        using var second = Make("adamw", model);
+        var e = Assert.Throws<FlorenceException>(() => second.LoadState(state));
+        Assert.Contains("'step/p1'", e.Message, StringComparison.Ordinal);
+        Assert.All(second.StateTensors(), p => Assert.All(Doubles(p.Value), v => Assert.Equal(0, v)));
+    }
+
     [Theory]
     [InlineData(50, false, 2.5025e-4), InlineData(100, false, 4.878865e-4), InlineData(100, true, 5e-4)]
     [InlineData(500, false, 2.525e-4), InlineData(500, true, 2.954779e-4), InlineData(1000, false, 5e-6)]
@@ -160,9 +216,9 @@ public sealed class OptimTests
         Assert.False(WeightDecayRules.Default("image_encoder.norm.weight", vector));
     }
 
-    private static Optimizer Make(string kind, ParameterSet model)
+    private static Optimizer Make(string kind, ParameterSet model, bool decays = true)
     {
-        var parameters = WeightDecayRules.Apply(model, (_, _) => true);
+        var parameters = WeightDecayRules.Apply(model, (_, _) => decays);
         return kind switch
         {
             "sgd" => new Sgd(parameters, new SgdOptions(Momentum: 0.9)),
@@ -174,6 +230,7 @@ public sealed class OptimTests
     private static void Step(ParameterSet model, Optimizer optimizer, int t)
     {
         SetGrads(model, t);
+        if (t == 1) { model["p2"].ZeroGrad(); } // steps differ between parameters from here on
         optimizer.Step(0.01);
     }
 
