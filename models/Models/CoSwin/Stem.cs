@@ -1,19 +1,26 @@
+using System;
+using System.Linq;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>Images to tokens: an overlapping convolution (CoSwin) or disjoint patches (Swin), then LayerNorm.</summary>
+/// <summary>Images to tokens: an overlapping convolution (CoSwin) or disjoint patches (Swin), then LayerNorm; early convolutions before
+/// them where the configuration asks for some.</summary>
 internal sealed class Stem
 {
+    private readonly ConvEmbed[] _early;
     private readonly ConvEmbed _embed;
     private readonly CoSwinConfig _config;
 
     public Stem(CoSwinConfig config, Weights w)
     {
         _config = config;
+        int[] channels = [config.Channels, .. config.EarlyConvolutions];
+        _early = [.. config.EarlyConvolutions.Select((outputs, i) =>
+            new ConvEmbed(channels[i], outputs, 3, EarlyStride(i), 1, w["early"][i]))];
         var norm = config.PatchNorm ? EmbedNorm.After : EmbedNorm.None;
-        _embed = new ConvEmbed(config.Channels, config.EmbedDim, Kernel, config.StemStride, Padding, w, norm);
+        _embed = new ConvEmbed(channels[^1], config.EmbedDim, Kernel, config.StemStride, Padding, w, norm);
     }
 
     private int Kernel => _config.Embed == EmbedKind.Patch ? _config.StemStride : _config.StemKernel;
@@ -21,13 +28,25 @@ internal sealed class Stem
     private int Padding => _config.Embed == EmbedKind.Patch ? 0 : _config.StemPadding;
 
     /// <summary>Tokens per side of an image of this side.</summary>
-    public int Grid(int side) => (side + 2 * Padding - Kernel) / _config.StemStride + 1;
+    public int Grid(int side) => ((_early.Length > 0 ? (side + 1) / 2 : side) + 2 * Padding - Kernel) / _config.StemStride + 1;
 
-    /// <summary>[B, 3, H, W] → [B, h, w, C]. Disjoint patches pad right and bottom to whole patches, as the detection backbones do.</summary>
+    /// <summary>[B, 3, H, W] → [B, h, w, C].</summary>
     public Tensor Forward(Tensor x)
     {
-        var (padH, padW) = _config.Embed == EmbedKind.Patch ? (Missing(x.Shape[2]), Missing(x.Shape[3])) : (0, 0);
-        return _embed.ForwardImage(padH + padW > 0 ? F.Pad(x, [0, padW, 0, padH]) : x);
+        if (_early.Length == 0) { return _embed.ForwardImage(InWholePatches(x)); }
+        var tokens = F.Gelu(_early[0].ForwardImage(x));
+        foreach (var convolution in _early.AsSpan(1)) { tokens = F.Gelu(convolution.Forward(tokens)); }
+        return _embed.Forward(tokens);
+    }
+
+    private static int EarlyStride(int number) => number == 0 ? 2 : 1;
+
+    // Disjoint patches pad right and bottom to whole patches, as the detection backbones do.
+    private Tensor InWholePatches(Tensor x)
+    {
+        if (_config.Embed != EmbedKind.Patch) { return x; }
+        var (padH, padW) = (Missing(x.Shape[2]), Missing(x.Shape[3]));
+        return padH + padW > 0 ? F.Pad(x, [0, padW, 0, padH]) : x;
     }
 
     private int Missing(int size) => (_config.StemStride - size % _config.StemStride) % _config.StemStride;

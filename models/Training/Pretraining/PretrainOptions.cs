@@ -2,6 +2,16 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Training;
 
+/// <summary>How parameters are updated.</summary>
+public enum OptimizerKind
+{
+    /// <summary>AdamW for all of them, as the paper.</summary>
+    AdamW,
+
+    /// <summary>Muon for the matrices inside the towers, AdamW for embeddings, projections, norms and biases.</summary>
+    Muon,
+}
+
 /// <summary>Settings of a contrastive pre-training run; a JSON file of these is the run's configuration.</summary>
 public sealed record PretrainOptions
 {
@@ -17,8 +27,14 @@ public sealed record PretrainOptions
     /// <summary>Time budget of the training loop in minutes, used when <see cref="Steps"/> is 0.</summary>
     public double Minutes { get; init; } = 8;
 
-    /// <summary>Peak learning rate.</summary>
+    /// <summary>How parameters are updated. From scratch on little data Muon needs about half of AdamW's steps.</summary>
+    public OptimizerKind Optimizer { get; init; } = OptimizerKind.Muon;
+
+    /// <summary>Peak learning rate of AdamW.</summary>
     public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>Peak learning rate of Muon; it rises and falls with the other.</summary>
+    public double MatrixLearningRate { get; init; } = 3e-3;
 
     /// <summary>Learning rate at the end of the cosine.</summary>
     public double MinLearningRate { get; init; } = 2e-5;
@@ -81,7 +97,7 @@ public sealed record PretrainOptions
         void Require(bool holds, string what) { if (!holds) { throw new FlorenceException($"pretrain: {what}"); } }
         Require(BatchSize >= 2, $"batchSize is {BatchSize}; a contrastive loss needs at least 2 pairs");
         Require(Steps >= 0 && Minutes > 0, "steps must not be negative and minutes must be positive");
-        Require(LearningRate > 0 && MinLearningRate >= 0 && WarmupShare is >= 0 and < 1, "learningRate > 0, minLearningRate >= 0, warmupShare in [0, 1)");
+        Require(LearningRate > 0 && MatrixLearningRate > 0 && MinLearningRate >= 0 && WarmupShare is >= 0 and < 1, "learningRate and matrixLearningRate > 0, minLearningRate >= 0, warmupShare in [0, 1)");
         Require(Beta1 is >= 0 and < 1 && Beta2 is >= 0 and < 1 && Epsilon > 0, "beta1 and beta2 in [0, 1), epsilon > 0");
         Require(SameTextShare is >= 0 and <= 1 && RichTextProb is >= 0 and <= 1 && TemplateProb is >= 0 and <= 1, "shares and probabilities lie in [0, 1]");
         Require(MinCropScale is > 0 and <= 1, "minCropScale in (0, 1]");

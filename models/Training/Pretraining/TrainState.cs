@@ -28,7 +28,7 @@ public sealed record TrainState(long Step, long Steps, LoaderPosition Next, doub
     public string Save<TBatch>(CheckpointStore store, Trainer<TBatch> trainer) => store.Publish(Step, folder =>
     {
         TensorFile.Save(Path.Combine(folder, Model), trainer.Parameters.Named);
-        TensorFile.Save(Path.Combine(folder, Optimizer), trainer.Optimizer.StateTensors());
+        TensorFile.Save(Path.Combine(folder, Optimizer), trainer.OptimizerState());
         if (trainer.Average is { } average) { TensorFile.Save(Path.Combine(folder, Average), average.StateTensors()); }
         AtomicFile.WriteText(Path.Combine(folder, State), JsonSerializer.Serialize(this));
     });
@@ -54,7 +54,7 @@ public sealed record TrainState(long Step, long Steps, LoaderPosition Next, doub
         using var scope = TensorScope.Begin();
         var (model, optimizer) = (TensorFile.Load(Path.Combine(folder, Model)), TensorFile.Load(Path.Combine(folder, Optimizer)));
         _ = trainer.Parameters.Load(model);
-        trainer.Optimizer.LoadState(optimizer);
+        trainer.LoadOptimizerState(optimizer);
         trainer.Average?.LoadState(TensorFile.Load(Path.Combine(folder, Average)));
         return state;
     }

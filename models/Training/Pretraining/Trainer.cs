@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Optim;
 using FlorenceKernels.Runtime;
@@ -12,7 +14,7 @@ namespace FlorenceKernels.Training;
 /// <param name="SkippedSteps">Steps skipped so far because loss or gradients were not finite.</param>
 public readonly record struct StepOutcome(double Loss, double LearningRate, double GradNorm, double LogitScale, int SkippedSteps);
 
-/// <summary>One training step, top to bottom: forward, backward, clip, AdamW, clamp, average. It never learns what it trains.</summary>
+/// <summary>One training step, top to bottom: forward, backward, clip, update, clamp, average. It never learns what it trains.</summary>
 /// <typeparam name="TBatch">What the task's loss is computed from.</typeparam>
 public sealed class Trainer<TBatch> : IDisposable
 {
@@ -22,13 +24,17 @@ public sealed class Trainer<TBatch> : IDisposable
     private readonly PretrainOptions _options;
     private readonly Tensor? _logitScale;
     private readonly double? _maxLogitScale;
+    private readonly AdamW _optimizer;
+    private readonly Muon? _matrixOptimizer;
     private int _skippedInARow;
 
     /// <summary>A trainer of <paramref name="parameters"/> by <paramref name="task"/>.</summary>
     public Trainer(ITrainingTask<TBatch> task, ParameterSet parameters, PretrainOptions options, Tensor? logitScale = null, double? maxLogitScale = null)
     {
         (_task, Parameters, _options, _logitScale, _maxLogitScale) = (task, parameters, options, logitScale, maxLogitScale);
-        Optimizer = new AdamW(parameters, new AdamWOptions
+        var (matrices, others) = Split(parameters, options.Optimizer);
+        _matrixOptimizer = matrices.Length > 0 ? new Muon(matrices, new MuonOptions(WeightDecay: options.WeightDecay)) : null;
+        _optimizer = new AdamW(others, new AdamWOptions
         {
             Beta1 = options.Beta1,
             Beta2 = options.Beta2,
@@ -41,8 +47,17 @@ public sealed class Trainer<TBatch> : IDisposable
     /// <summary>What is trained.</summary>
     public ParameterSet Parameters { get; }
 
-    /// <summary>Its optimiser.</summary>
-    public AdamW Optimizer { get; }
+    /// <summary>The optimisers' state by name, for checkpoints; they share the number of steps.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> OptimizerState() =>
+        _optimizer.StateTensors().Concat(_matrixOptimizer?.StateTensors() ?? []).DistinctBy(s => s.Key);
+
+    /// <summary>Takes over the optimisers' state of a checkpoint.</summary>
+    /// <exception cref="FlorenceException">It belongs to another optimiser or model.</exception>
+    public void LoadOptimizerState(IReadOnlyDictionary<string, Tensor> source)
+    {
+        _optimizer.LoadState(source);
+        _matrixOptimizer?.LoadState(source);
+    }
 
     /// <summary>Moving average of the weights, when asked for.</summary>
     public Ema? Average { get; }
@@ -64,7 +79,8 @@ public sealed class Trainer<TBatch> : IDisposable
         if (double.IsFinite(value) && double.IsFinite(norm))
         {
             _skippedInARow = 0;
-            Optimizer.Step(rate);
+            _optimizer.Step(rate);
+            _matrixOptimizer?.Step(rate * _options.MatrixLearningRate / _options.LearningRate);
             ClampLogitScale();
             Average?.Update(Parameters);
         }
@@ -86,8 +102,15 @@ public sealed class Trainer<TBatch> : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Optimizer.Dispose();
+        _optimizer.Dispose();
+        _matrixOptimizer?.Dispose();
         Average?.Dispose();
+    }
+
+    private static (OptimizedParameter[] Matrices, OptimizedParameter[] Others) Split(ParameterSet parameters, OptimizerKind kind)
+    {
+        var all = WeightDecayRules.Apply(parameters).ToLookup(p => kind == OptimizerKind.Muon && Muon.IsHidden(p.Name, p.Tensor));
+        return ([.. all[true]], [.. all[false]]);
     }
 
     // Linear warm-up from 0, then half a cosine to the minimum.

@@ -123,7 +123,7 @@ public sealed class OptimTests
         Assert.Equal(1, Device.Cpu.Counters.Launches - launches);
     }
 
-    [Theory, InlineData("adamw"), InlineData("amsgrad"), InlineData("sgd"), InlineData("lamb")]
+    [Theory, InlineData("adamw"), InlineData("amsgrad"), InlineData("sgd"), InlineData("lamb"), InlineData("muon")]
     public void Saved_state_goes_on_bit_for_bit(string kind)
     {
         using var straight = Model(Device.Cpu, DType.F32);
@@ -223,6 +223,7 @@ public sealed class OptimTests
         {
             "sgd" => new Sgd(parameters, new SgdOptions(Momentum: 0.9)),
             "lamb" => new Lamb(parameters),
+            "muon" => new Muon(parameters.Where(p => p.Tensor.Rank > 1)),
             _ => new AdamW(parameters, new AdamWOptions { Amsgrad = kind == "amsgrad" }),
         };
     }
@@ -238,6 +239,7 @@ public sealed class OptimTests
     {
         var model = new ParameterSet(device, 3, dtype);
         for (var i = 0; i < Sizes.Length; i++) { model.Root.Get($"p{i}", [Sizes[i]], Init.Normal(1)); }
+        model.Root.Get("q0", [24, 40], Init.Normal(1));
         return model;
     }
 
