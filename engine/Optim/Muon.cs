@@ -53,18 +53,24 @@ public sealed class Muon : Optimizer
         }
     }
 
-    /// <summary>UVᵀ of x = USVᵀ, nearly: singular values end between 0.7 and 1.2.</summary>
+    /// <summary>UVᵀ of x = USVᵀ, nearly: singular values end between 0.7 and 1.2. Each step multiplies x by a polynomial of its own
+    /// Gram matrix, and these commute, so all steps run on the small side r of x: (4·steps − 2)·r³ + 2·r²·c multiplications where steps
+    /// on x itself take steps·(r³ + 2·r²·c).</summary>
     internal static Tensor Orthogonal(Tensor x, int steps)
     {
         if (x.Shape[0] > x.Shape[1]) { return Orthogonal(x.T(), steps).T(); }
         x /= F.Sqrt(F.Sum(F.Square(x))) + Small;
+        var gram = F.MatMul(x, x.T());
+        var identity = Tensor.Eye(x.Shape[0], x.DType, x.Device);
+        var product = identity;
         for (var i = 0; i < steps; i++)
         {
-            var square = F.MatMul(x, x.T());
-            x = x * A + F.MatMul(square * B + F.MatMul(square, square) * C, x);
+            var polynomial = identity * A + gram * B + F.MatMul(gram, gram) * C;
+            product = i == 0 ? polynomial : F.MatMul(polynomial, product);
+            if (i + 1 < steps) { gram = F.MatMul(polynomial, F.MatMul(gram, polynomial)); }
         }
 
-        return x;
+        return F.MatMul(product, x);
     }
 
     private static Tensor Matrix(Tensor x) => x.Contiguous().Reshape(x.Shape[0], -1);

@@ -37,6 +37,14 @@ public sealed partial class Tensor
         return y;
     }
 
+    /// <summary>The identity matrix of <paramref name="n"/> rows.</summary>
+    public static Tensor Eye(int n, DType dtype = DType.F32, Device? device = null)
+    {
+        var y = Zeros([n, n], dtype, device);
+        CopyOp.Fill(y.Alias([n], [n + 1], 0), 1);
+        return y;
+    }
+
     /// <summary>Host values as a tensor; the element type follows <typeparamref name="T"/>.</summary>
     /// <exception cref="ShapeException">The number of values is not the shape's.</exception>
     public static Tensor From<T>(ReadOnlySpan<T> values, Shape shape, Device? device = null) where T : unmanaged

@@ -12,6 +12,10 @@ public enum TextPool
 
     /// <summary>Position 0, for vocabularies with a leading class token.</summary>
     First,
+
+    /// <summary>The mean over the tokens between start and end, taken before the final LayerNorm so that a token's norm is its weight.
+    /// Learns faster from few short texts.</summary>
+    Mean,
 }
 
 /// <summary>A CLIP-style text transformer.</summary>
