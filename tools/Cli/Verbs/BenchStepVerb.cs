@@ -51,7 +51,7 @@ internal sealed class BenchStepVerb : Verb
         using var interrupts = new Interrupts(call.Screen);
         using var step = new RandomStep(config, settings.Integer("batch", 1), (ulong)settings.Number("seed"), device,
             settings.Flag("infer"), settings.Flag("imageOnly"));
-        var milliseconds = new List<double>();
+        var (milliseconds, processor) = (new List<double>(), new List<double>());
         var (warmup, repeat) = (settings.Integer("warmup", 0), settings.Integer("repeat", 1));
         var counted = call.Screen.Progress("bench", report =>
         {
@@ -61,13 +61,15 @@ internal sealed class BenchStepVerb : Verb
             for (var i = 0; i < repeat; i++)
             {
                 interrupts.Token.ThrowIfCancellationRequested();
+                var used = Environment.CpuUsage.TotalTime;
                 milliseconds.Add(Timed(step, device));
+                processor.Add((Environment.CpuUsage.TotalTime - used).TotalMilliseconds);
                 report(new StageProgress((i + 1.0) / repeat, $"{milliseconds[^1]:0.0} ms"));
             }
 
             return Counts.Of(device).Since(before);
         });
-        Print(call, config, milliseconds, counted, device);
+        Print(call, config, milliseconds, processor, counted, device);
         return 0;
     }
 
@@ -79,7 +81,9 @@ internal sealed class BenchStepVerb : Verb
         return watch.Elapsed.TotalMilliseconds;
     }
 
-    private static void Print(VerbCall call, FlorenceConfig config, List<double> milliseconds, Counts counts, Device device)
+    // The processor's time stays the same beside other programs; the wall's does not.
+    private static void Print(VerbCall call, FlorenceConfig config, List<double> milliseconds, List<double> processor, Counts counts,
+        Device device)
     {
         var sorted = milliseconds.Order().ToArray();
         var (median, batch, steps) = (sorted[sorted.Length / 2], call.Settings.Integer("batch"), milliseconds.Count);
@@ -94,6 +98,8 @@ internal sealed class BenchStepVerb : Verb
             ["medianMs"] = Math.Round(median, 3),
             ["minMs"] = Math.Round(sorted[0], 3),
             ["maxMs"] = Math.Round(sorted[^1], 3),
+            ["medianCpuMs"] = Math.Round(processor.Order().ElementAt(steps / 2), 3),
+            ["minCpuMs"] = Math.Round(processor.Min(), 3),
             ["imagesPerSecond"] = Math.Round(1000 * batch / median, 2),
             ["peakResidentBytes"] = PeakResident(),
             ["peakDeviceBytes"] = device.Allocator.Statistics.Peak,

@@ -100,12 +100,13 @@ internal sealed unsafe class GemmRegion<TL, TV, T>
             (t_region ??= new GemmRegion<TL, TV, T>()).Dots(args);
             return;
         }
-        var plan = GemmPlan.For(args, TL.TileRows, GemmBlock<TL, TV, T>.TileColumns);
-        var tasks = plan.TasksFor(args.Batch);
         var region = t_region ??= new GemmRegion<TL, TV, T>();
-        (region._args, region._plan) = (args, plan);
-        region._args.StreamsC = args.ShouldStreamC;
+        region._args = args;
         region._args.InnerBytes = GemmBlock<TL, TV, T>.InnerBytesFor(args);
+        region._args.StreamsC = args.ShouldStreamC;
+        var columnsPerBlock = GemmBlock<TL, TV, T>.ColumnsPerBlock(region._args.InnerBytes);
+        var plan = region._plan = GemmPlan.For(args, TL.TileRows, GemmBlock<TL, TV, T>.TileColumns, columnsPerBlock);
+        var tasks = plan.TasksFor(args.Batch);
         if (plan.InnerParts > 1)
         {
             region.SplitInner(tasks);

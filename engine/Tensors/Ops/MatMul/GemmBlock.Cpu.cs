@@ -14,7 +14,7 @@ internal static unsafe class GemmBlock<TL, TV, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int InnerBytes = 1536;           // K per block: 384 floats; a 12-row panel of A is 18 KiB, over half an L1
-    private const int BlockBytes = 512 * 1024;
+    private const int BlockBytes = 640 * 1024;
     private const int ColumnsReadInPlace = 128;    // below, one pass over A is too short to repay copying it
     private const int RowsReadingInPlace = 96;     // below, too few passes over B to repay copying it
     private const int SmallBytes = 24 * 1024;      // an A that stays in L1 is read where it lies, whatever its strides
@@ -43,10 +43,10 @@ internal static unsafe class GemmBlock<TL, TV, T>
     public static void Run(in GemmArgs<T> g)
     {
         var inner = InnerFor(g);
-        var columns = Math.Max(1, BlockBytes / (inner * sizeof(T)) / TileColumns) * TileColumns;
+        var columns = ColumnsPerBlock(inner * sizeof(T));
         columns = Math.Min(columns, (g.N + TileColumns - 1) / TileColumns * TileColumns);
         var tileBytes = (nuint)(TL.TileRows * TileColumns * sizeof(T));
-        var aBytes = ((nuint)((RowsPerBlock(inner) + 1) * TL.TileRows * inner * sizeof(T)) + 127) / 64 * 64;
+        var aBytes = (nuint)(ABlockBytes + TileBytes(inner));
         var bBytes = g.PackedB is null ? (nuint)((long)columns * inner * sizeof(T)) : 0;
         var scratch = GemmScratch.Blocks(tileBytes + aBytes + bBytes);
         var work = new Work { Tile = (T*)scratch, A = (T*)(scratch + tileBytes), B = (T*)(scratch + tileBytes + aBytes) };
@@ -66,10 +66,14 @@ internal static unsafe class GemmBlock<TL, TV, T>
         }
     }
 
-    /// <summary>Bytes of a K block, from the whole problem: a transposed A is packed over all its rows where that fits in
-    /// ABlockBytes.</summary>
-    public static int InnerBytesFor(in GemmArgs<T> g) =>
-        g.ACol == 1 ? InnerBytes : Math.Clamp(ABlockBytes / g.M, InnerBytes / 2, InnerBytes);
+    /// <summary>Bytes of a K block, from the whole problem: a transposed A is packed over all its rows, and for all columns of B at once,
+    /// where that fits.</summary>
+    public static int InnerBytesFor(in GemmArgs<T> g) => g.ACol == 1
+        ? InnerBytes
+        : Math.Clamp(Math.Min(ABlockBytes / g.M, BlockBytes / g.N), InnerBytes / 2, InnerBytes);
+
+    /// <summary>Columns of B that stay packed while A passes.</summary>
+    public static int ColumnsPerBlock(int innerBytes) => Math.Max(1, BlockBytes / innerBytes / TileColumns) * TileColumns;
 
     // The same for every task of a problem: each element sums in the same order however C is divided.
     private static int InnerFor(in GemmArgs<T> g)
@@ -78,12 +82,12 @@ internal static unsafe class GemmBlock<TL, TV, T>
         return blocks <= 1 ? Math.Max(1, g.K) : (int)((g.K + blocks - 1) / blocks + 15) / 16 * 16;
     }
 
-    private static int RowsPerBlock(int inner) => Math.Max(1, ABlockBytes / (TL.TileRows * inner * sizeof(T)));
+    private static int TileBytes(int inner) => (int)GemmPack<TL, TV, T>.TileStride(inner, TL.TileRows) * sizeof(T);
 
     private struct Work
     {
         public T* Tile;             // [TileRows, TileColumns]
-        public T* A;                // [RowsPerBlock tiles, K block]
+        public T* A;                // one tile, or the tiles of ABlockBytes, of a K block
         public T* B;                // [columns / TileColumns, K block, TileColumns]
         public bool IsFirst;
         public bool IsLast;
@@ -146,7 +150,7 @@ internal static unsafe class GemmBlock<TL, TV, T>
 
     private static void RowMajorPasses(in GemmArgs<T> g, ref Work work, int tileRows)
     {
-        var inPlace = g.N <= ColumnsReadInPlace && (g.ARow * sizeof(T) % 1024 != 0 || g.K <= 64);
+        var inPlace = g.ARow == g.K || (g.N <= ColumnsReadInPlace && (g.ARow * sizeof(T) % 1024 != 0 || g.K <= 64));
         for (var m = 0; m < g.M; m += tileRows)
         {
             var rows = Math.Min(tileRows, g.M - m);
@@ -163,15 +167,17 @@ internal static unsafe class GemmBlock<TL, TV, T>
 
     private static void ColumnMajorPasses(in GemmArgs<T> g, ref Work work, int tileRows)
     {
-        var blockRows = RowsPerBlock(g.K) * tileRows;
+        var blockRows = Math.Max(1, ABlockBytes / TileBytes(g.K)) * tileRows;
+        var stride = GemmPack<TL, TV, T>.TileStride(g.K, tileRows);
         for (var block = 0; block < g.M; block += blockRows)
         {
             var end = Math.Min(g.M, block + blockRows);
             GemmPack<TL, TV, T>.ATiles(
                 g.A + block * g.ARow, (nint)g.ARow, (nint)g.ACol, end - block, g.K, work.A, tileRows);
-            for (var m = block; m < end; m += tileRows)
+            var a = work.A;
+            for (var m = block; m < end; m += tileRows, a += stride)
             {
-                RowOfTiles(g, ref work, m, Math.Min(tileRows, end - m), work.A + (long)(m - block) * g.K, 1, tileRows);
+                RowOfTiles(g, ref work, m, Math.Min(tileRows, end - m), a, 1, tileRows);
             }
         }
     }

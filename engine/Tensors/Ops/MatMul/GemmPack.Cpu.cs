@@ -12,6 +12,9 @@ internal static unsafe class GemmPack<TL, TV, T>
     where TV : unmanaged
     where T : unmanaged
 {
+    private const int RowsAtOnce = 4;
+    private const int RowsAhead = 8;
+
     /// <summary>B[k, columns] → panel[k][width], columns past the last one zero. width is one or two vectors.</summary>
     public static void BPanel(T* b, nint bRow, nint bCol, nint k, int columns, T* panel, int width)
     {
@@ -21,7 +24,7 @@ internal static unsafe class GemmPack<TL, TV, T>
         }
         if (bCol == 1)
         {
-            CopyTiles(b, bRow, k, columns, panel, width);
+            CopyTiles(b, bRow, k, columns, panel, width, 0);
         }
         else if (bRow == 1)
         {
@@ -58,32 +61,61 @@ internal static unsafe class GemmPack<TL, TV, T>
         }
     }
 
-    /// <summary>A[rows, k] with unit row stride, or any strides → tile after tile, each [k][tileRows].</summary>
+    /// <summary>Elements from one tile of A to the next: an odd number of cache lines, so that the same row of many tiles falls into as
+    /// many sets.</summary>
+    public static nint TileStride(nint k, int tileRows) => ((k * tileRows * sizeof(T) + 63) / 64 | 1) * 64 / sizeof(T);
+
+    /// <summary>A[rows, k] with unit row stride, or any strides → tile after tile, each [k][tileRows], TileStride apart.</summary>
     public static void ATiles(T* a, nint aRow, nint aCol, int rows, nint k, T* block, int tileRows)
     {
+        var stride = TileStride(k, tileRows);
         if (aRow == 1)
         {
-            CopyTiles(a, aCol, k, rows, block, tileRows);
+            CopyTiles(a, aCol, k, rows, block, tileRows, stride);
             return;
         }
-        for (var m = 0; m < rows; m += tileRows)
+        for (var m = 0; m < rows; m += tileRows, block += stride)
         {
-            Gather(a + m * aRow, aRow, aCol, Math.Min(tileRows, rows - m), k, block + m * k, tileRows);
+            Gather(a + m * aRow, aRow, aCol, Math.Min(tileRows, rows - m), k, block, tileRows);
         }
     }
 
-    // source[k][columns] → tiles of [k][width]. Each source row is read from end to end: that is what prefetchers follow.
-    private static void CopyTiles(T* source, nint sourceRow, nint k, int columns, T* target, int width)
+    // source[k][columns] → tiles of [k][width], a few rows at a time: whole lines of a tile are written before the next tile's, and what
+    // that costs the prefetchers, which follow one row best, is asked for by hand.
+    // Ladder, ms of dW on one core, 1536: 768x192 / 6272: 768x192 / 25088: 384x96:
+    //   one row at a time 4.60 / 20.4 / 19.0; eight rows 4.50 / 18.9 / 21.3, rows eight ahead prefetched 4.39 / 18.6 / 20.5;
+    //   four rows 4.50 / 18.7 / 21.0, rows eight ahead prefetched (this) 4.23 / 18.6 / 20.4.
+    private static void CopyTiles(T* source, nint sourceRow, nint k, int columns, T* target, int width, nint stride)
     {
-        for (nint i = 0; i < k; i++, source += sourceRow, target += width)
+        for (nint i = 0; i < k; i += RowsAtOnce, source += RowsAtOnce * sourceRow, target += RowsAtOnce * width)
         {
+            var rows = Math.Min(RowsAtOnce, k - i);
             var to = target;
             nint column = 0;
-            for (; column + width <= columns; column += width, to += k * width)
+            for (; column + width <= columns; column += width, to += stride)
             {
-                CopyBytes((byte*)(source + column), width * sizeof(T), (byte*)to);
+                CopyRows((byte*)(source + column), sourceRow * sizeof(T), rows, width * sizeof(T), (byte*)to, width * sizeof(T));
             }
-            CopyBytes((byte*)(source + column), (columns - (int)column) * sizeof(T), (byte*)to);
+            CopyRows((byte*)(source + column), sourceRow * sizeof(T), rows, (columns - (int)column) * sizeof(T), (byte*)to, width * sizeof(T));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyRows(byte* source, nint sourceRow, nint rows, int bytes, byte* target, nint targetRow)
+    {
+        for (; rows > 0; rows--, source += sourceRow, target += targetRow)
+        {
+            if (bytes != 48)
+            {
+                CopyBytes(source, bytes, target);
+                continue;
+            }
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(source + RowsAhead * sourceRow);
+            }
+            Vector256.Store(Vector256.Load(source), target);
+            Vector128.Store(Vector128.Load(source + 32), target + 32);
         }
     }
 

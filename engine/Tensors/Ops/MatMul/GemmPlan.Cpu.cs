@@ -17,7 +17,7 @@ internal readonly record struct GemmPlan(
     private const int TasksPerThread = 16;
     private const long PartialBytes = 8 << 20;      // of all partial C of a split K: they stay in L3
 
-    public static GemmPlan For<T>(in GemmArgs<T> g, int tileRows, int tileColumns)
+    public static GemmPlan For<T>(in GemmArgs<T> g, int tileRows, int tileColumns, int columnsPerBlock)
         where T : unmanaged
     {
         var work = (long)g.M * g.N * g.K;
@@ -34,7 +34,7 @@ internal readonly record struct GemmPlan(
         {
             return Whole(g, g.Batch);
         }
-        return Grid(g, tileRows, tileColumns, innerParts, threads);
+        return Grid(g, tileRows, tileColumns, columnsPerBlock, innerParts, threads);
     }
 
     public int TasksFor(int batch) => RowParts * ColumnParts * InnerParts * ((batch + Matrices - 1) / Matrices);
@@ -52,7 +52,7 @@ internal readonly record struct GemmPlan(
         return (int)Math.Clamp(Math.Min(k / 1024, fit), 1, 16);
     }
 
-    private static GemmPlan Grid<T>(in GemmArgs<T> g, int tileRows, int tileColumns, int innerParts, int threads)
+    private static GemmPlan Grid<T>(in GemmArgs<T> g, int tileRows, int tileColumns, int columnsPerBlock, int innerParts, int threads)
         where T : unmanaged
     {
         int rowTiles = (g.M + tileRows - 1) / tileRows, columnTiles = (g.N + tileColumns - 1) / tileColumns;
@@ -69,7 +69,8 @@ internal readonly record struct GemmPlan(
                 {
                     break;
                 }
-                var cost = Cost(g, rows * tileRows, columns * tileColumns, innerParts) * ((tasks + threads - 1) / threads + 0.2);
+                var passes = (columns * tileColumns + columnsPerBlock - 1) / columnsPerBlock;
+                var cost = Cost(g, rows * tileRows, columns * tileColumns, passes, innerParts) * ((tasks + threads - 1) / threads + 0.2);
                 if (cost < best)
                 {
                     (best, bestRows, bestColumns) = (cost, rows, columns);
@@ -84,12 +85,13 @@ internal readonly record struct GemmPlan(
 
     private static int Next(int parts) => parts < 4 ? parts + 1 : parts + parts / 2 - parts / 2 % 2;
 
-    // Cycles of one task, 16 multiply-adds a cycle; B is copied once per task (slower where it is transposed), A and C pass by.
+    // Cycles of one task, 16 multiply-adds a cycle; B is copied once per task, A once per pass (both slower where transposed), C passes by.
     // The 0.2 task added to the rounds stands for a thread that starts late or loses its core: it favours small tasks.
-    private static double Cost<T>(in GemmArgs<T> g, double rows, double columns, int innerParts)
+    private static double Cost<T>(in GemmArgs<T> g, double rows, double columns, double passes, int innerParts)
         where T : unmanaged
     {
         var k = (double)g.K / innerParts;
-        return rows * columns * k / 16 + columns * k * (g.BCol == 1 ? 0.15 : 0.5) + rows * k * 0.15 + rows * columns * 0.3 + 4000;
+        double a = rows * k * passes * (g.ACol == 1 ? 0.15 : 1.5), b = columns * k * (g.BCol == 1 ? 0.15 : 0.5);
+        return rows * columns * k / 16 + a + b + rows * columns * 0.3 + 4000;
     }
 }
