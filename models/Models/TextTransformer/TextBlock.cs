@@ -34,9 +34,30 @@ internal sealed class TextBlock : Module
     public Tensor Forward(Tensor x, Tensor? mask)
     {
         using var scope = TensorScope.Begin();
-        var qkv = F.Linear(_norm1.Forward(x), _inWeight, _inBias);
-        x += _drop.Forward(_out.Forward(F.SelfAttention(qkv, _config.EffectiveHeads, _config.IsCausal, _config.IsCausal ? null : mask)));
-        x += _drop.Forward(_mlp.Forward(_norm2.Forward(x)));
-        return scope.Keep(x);
+        return scope.Keep(AfterAttention(x, Attention(x, mask)));
     }
+
+    /// <summary>[B, N, W] → [B, W]: the outputs at one position per sample, which need attention over all positions but nothing more.</summary>
+    /// <param name="x">[B, N, W]</param> <param name="mask">As in <see cref="Forward"/>.</param>
+    /// <param name="rows">i64 [B], rows of [B·N, W].</param>
+    public Tensor ForwardAt(Tensor x, Tensor? mask, Tensor rows)
+    {
+        using var scope = TensorScope.Begin();
+        return scope.Keep(AfterAttention(Select(x, rows), Select(Attention(x, mask), rows)));
+    }
+
+    private Tensor Attention(Tensor x, Tensor? mask)
+    {
+        var qkv = F.Linear(_norm1.Forward(x), _inWeight, _inBias);
+        return F.SelfAttention(qkv, _config.EffectiveHeads, _config.IsCausal, _config.IsCausal ? null : mask);
+    }
+
+    private Tensor AfterAttention(Tensor x, Tensor attended)
+    {
+        x += _drop.Forward(_out.Forward(attended));
+        return x + _drop.Forward(_mlp.Forward(_norm2.Forward(x)));
+    }
+
+    /// <summary>[B, N, W] → [B, W] by rows of [B·N, W].</summary>
+    public static Tensor Select(Tensor x, Tensor rows) => F.IndexSelect(x.Reshape(-1, x.Shape[^1]), 0, rows);
 }

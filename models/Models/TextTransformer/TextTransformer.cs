@@ -31,49 +31,66 @@ public sealed class TextTransformer : Module
 
     /// <summary>ids [B, N] → outputs of all positions [B, N, W].</summary>
     /// <param name="ids">Token ids, i64.</param> <param name="mask">bool [B, N], true where a token may be attended; for bidirectional towers.</param>
-    public Tensor Forward(Tensor ids, Tensor? mask = null) => _norm.Forward(Blocks(ids, mask));
-
-    /// <summary>ids [B, N] → the text's features [B, W], read where the configuration says.</summary>
-    public Tensor Pooled(Tensor ids, Tensor? mask = null)
+    public Tensor Forward(Tensor ids, Tensor? mask = null)
     {
-        using var scope = TensorScope.Begin();
-        var (batch, length) = (ids.Shape[0], ids.Shape[1]);
-        if (Config.Pool == TextPool.Mean) { return scope.Keep(_norm.Forward(F.Sum(Blocks(ids, mask) * WordShares(ids), [1]))); }
-        var rows = Config.Pool == TextPool.First ? new int[batch] : Ends(ids);
-        var tokens = Forward(ids, mask).Reshape(batch * length, Config.Width);
-        var places = rows.Select((n, b) => (long)b * length + n).ToArray();
-        return scope.Keep(F.IndexSelect(tokens, 0, Tensor.From(places, [batch], ids.Device)));
+        CheckIds(ids);
+        return _norm.Forward(Run(_blocks, Embed(ids), mask));
     }
 
-    private Tensor Blocks(Tensor ids, Tensor? mask)
+    /// <summary>ids [B, N] → the text's features [B, W], read where the configuration says. A causal tower computes no position behind the
+    /// last text's end, and the last block only the positions that are read: what they leave out can not reach the result.</summary>
+    public Tensor Pooled(Tensor ids, Tensor? mask = null)
+    {
+        CheckIds(ids);
+        using var scope = TensorScope.Begin();
+        var ends = Config.Pool == TextPool.First ? new int[ids.Shape[0]] : Ends(ids);
+        var length = Config.IsCausal && ends.Length > 0 ? ends.Max() + 1 : ids.Shape[1];
+        var x = Embed(ids.Slice(1, 0, length));
+        return scope.Keep(_norm.Forward(Config.Pool == TextPool.Mean
+            ? F.Sum(Run(_blocks, x, mask) * WordShares(ends, length), [1])
+            : AtPositions(x, mask, ends)));
+    }
+
+    private void CheckIds(Tensor ids)
     {
         Check.HasRank("text_transformer", "ids", ids, 2, "[B, N]");
         Check.That(ids.Shape[1] <= Config.Context, $"text_transformer: ids are {ids.Shape}, longer than the context of {Config.Context}");
-        var x = _tokens.Forward(ids) + _positions.Slice(0, 0, ids.Shape[1]);
-        return _blocks.Aggregate(x, (tokens, block) => block.Forward(tokens, mask));
+    }
+
+    private Tensor Embed(Tensor ids) => _tokens.Forward(ids) + _positions.Slice(0, 0, ids.Shape[1]);
+
+    private static Tensor Run(ReadOnlySpan<TextBlock> blocks, Tensor x, Tensor? mask)
+    {
+        foreach (var block in blocks) { x = block.Forward(x, mask); }
+        return x;
+    }
+
+    private Tensor AtPositions(Tensor x, Tensor? mask, int[] positions)
+    {
+        var rows = Tensor.From(positions.Select((position, b) => (long)b * x.Shape[1] + position).ToArray(), [positions.Length], x.Device);
+        return _blocks.Length == 0 ? TextBlock.Select(x, rows) : _blocks[^1].ForwardAt(Run(_blocks.AsSpan(..^1), x, mask), mask, rows);
     }
 
     // 1/words at the tokens between start and end of the text, 0 elsewhere; an empty text is its end token. [B, N, 1]
-    private Tensor WordShares(Tensor ids)
+    private Tensor WordShares(int[] ends, int length)
     {
-        var (batch, length) = (ids.Shape[0], ids.Shape[1]);
-        var shares = new float[batch * length];
-        foreach (var (end, b) in Ends(ids).Select((end, b) => (end, b)))
+        var shares = new float[ends.Length * length];
+        for (var b = 0; b < ends.Length; b++)
         {
-            if (end > 1) { shares.AsSpan(b * length + 1, end - 1).Fill(1f / (end - 1)); }
-            else { shares[b * length + end] = 1; }
+            var row = shares.AsSpan(b * length, length);
+            var end = ends[b];
+            if (end > 1) { row[1..end].Fill(1f / (end - 1)); } else { row[end] = 1; }
         }
 
-        return Tensor.From(shares, [batch, length, 1], ids.Device).To(_positions.DType);
+        return Tensor.From(shares, [ends.Length, length, 1], _positions.Device).To(_positions.DType);
     }
 
     // Where each row has its first largest id; ids are few, so they are read on the host.
     private static int[] Ends(Tensor ids)
     {
-        var (batch, length) = (ids.Shape[0], ids.Shape[1]);
-        var values = ids.To(DType.I64).ToArray<long>();
-        var ends = new int[batch];
-        for (var b = 0; b < batch; b++)
+        var (values, length) = (ids.To(DType.I64).ToArray<long>(), ids.Shape[1]);
+        var ends = new int[ids.Shape[0]];
+        for (var b = 0; b < ends.Length; b++)
         {
             var row = values.AsSpan(b * length, length);
             for (var n = 1; n < length; n++)
