@@ -4,7 +4,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>x ← x + Attn(LN₁ x); x ← x + MLP(LN₂ x), with CLIP's parameter names.</summary>
+/// <summary>x ← x + Attn(LN₁ x); x ← x + MLP(LN₂ x), with CLIP's parameter names; each branch times a learned scale γ where the
+/// configuration starts one.</summary>
 internal sealed class TextBlock : Module
 {
     private readonly LayerNorm _norm1, _norm2;
@@ -12,6 +13,7 @@ internal sealed class TextBlock : Module
     private readonly Linear _out;
     private readonly Mlp _mlp;
     private readonly DropPath _drop;
+    private readonly Tensor? _gamma1, _gamma2;
     private readonly TextConfig _config;
 
     public TextBlock(TextConfig config, double dropPath, Weights w) : base(w)
@@ -28,6 +30,8 @@ internal sealed class TextBlock : Module
         _norm2 = new LayerNorm(width, w["ln_2"], config.LayerNormEps);
         _mlp = new Mlp(width, 4 * width, w["mlp"], config.Activation, "c_fc", "c_proj", Clip(Math.Pow(2.0 * width, -0.5)), Clip(residual));
         _drop = new DropPath(dropPath, w);
+        Tensor? Gamma(string name) => config.LayerScale is { } scale ? w[name].Get("gamma", [width], Init.Constant(scale)) : null;
+        (_gamma1, _gamma2) = (Gamma("ls_1"), Gamma("ls_2"));
     }
 
     /// <summary>[B, N, W] → [B, N, W].</summary>
@@ -54,9 +58,11 @@ internal sealed class TextBlock : Module
 
     private Tensor AfterAttention(Tensor x, Tensor attended)
     {
-        x += _drop.Forward(_out.Forward(attended));
-        return x + _drop.Forward(_mlp.Forward(_norm2.Forward(x)));
+        x += _drop.Forward(Scaled(_out.Forward(attended), _gamma1));
+        return x + _drop.Forward(Scaled(_mlp.Forward(_norm2.Forward(x)), _gamma2));
     }
+
+    private static Tensor Scaled(Tensor branch, Tensor? gamma) => gamma is null ? branch : branch * gamma;
 
     /// <summary>[B, N, W] → [B, W] by rows of [B·N, W].</summary>
     public static Tensor Select(Tensor x, Tensor rows) => F.IndexSelect(x.Reshape(-1, x.Shape[^1]), 0, rows);

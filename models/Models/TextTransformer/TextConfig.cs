@@ -48,6 +48,10 @@ public sealed record TextConfig
     /// <summary>CLIP's width-dependent initial values; false is the lineage's trunc-normal .02.</summary>
     public bool ClipInit { get; init; } = true;
 
+    /// <summary>Initial value of learnable scales per channel on both branches of a block (Touvron et al. 2021, CaiT); null for none. A
+    /// small one lets a tower learn words before their order.</summary>
+    public double? LayerScale { get; init; }
+
     /// <summary>Stochastic depth of the last block.</summary>
     public double DropPath { get; init; }
 
