@@ -90,12 +90,22 @@ internal sealed unsafe class CpuDevice() : Device("cpu", new HostBlocks())
 
     public override void Synchronize() { }
 
-    public override void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source) =>
+    // A storage whose address was read is dead to the collector, which must not give the memory away during the copy.
+    public override void CopyFromHost(Storage target, long offset, ReadOnlySpan<byte> source)
+    {
         source.CopyTo(new Span<byte>((byte*)target.Pointer + offset, source.Length));
+        GC.KeepAlive(target);
+    }
 
-    public override void CopyToHost(Storage source, long offset, Span<byte> target) =>
+    public override void CopyToHost(Storage source, long offset, Span<byte> target)
+    {
         new ReadOnlySpan<byte>((byte*)source.Pointer + offset, target.Length).CopyTo(target);
+        GC.KeepAlive(source);
+    }
 
-    public override void Clear(Storage target, long offset, long bytes) =>
+    public override void Clear(Storage target, long offset, long bytes)
+    {
         System.Runtime.InteropServices.NativeMemory.Clear((byte*)target.Pointer + offset, (nuint)bytes);
+        GC.KeepAlive(target);
+    }
 }

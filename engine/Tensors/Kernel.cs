@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -22,10 +23,19 @@ public static class Kernel
         if (like.Device is GpuDevice gpu)
         {
             if (like.DType == DType.F32) { kernel.Gpu<G32>(gpu); } else { kernel.Gpu<G64>(gpu); }
-            return;
+        }
+        else
+        {
+            like.Device.Counters.Launched();
+            if (like.DType == DType.F32) { kernel.Cpu<float>(); } else { kernel.Cpu<double>(); }
         }
 
-        like.Device.Counters.Launched();
-        if (like.DType == DType.F32) { kernel.Cpu<float>(); } else { kernel.Cpu<double>(); }
+        KeepAlive(kernel);
     }
+
+    // Kernels work on bare addresses. To the collector a tensor is dead once its address was read, and a storage that was dropped without a
+    // scope goes back to the allocator while the kernel still uses it. The compiler can not see that nothing is read here, so all that the
+    // struct refers to lives until now: GC.KeepAlive for structs.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
+    private static void KeepAlive<TKernel>(in TKernel kernel) where TKernel : IOpKernel => _ = kernel;
 }

@@ -98,6 +98,7 @@ public sealed class GpuDevice : Device
             throw DriverErrors.Explain(Name, $"copying {source.Length:N0} bytes from the host", LastKernel, e);
         }
 
+        GC.KeepAlive(target);
         Counters.HostSyncs++;
     }
 
@@ -115,6 +116,7 @@ public sealed class GpuDevice : Device
             throw DriverErrors.Explain(Name, $"copying {target.Length:N0} bytes to the host", LastKernel, e);
         }
 
+        GC.KeepAlive(source);
         Counters.HostSyncs++;
     }
 
@@ -125,6 +127,8 @@ public sealed class GpuDevice : Device
         var view = target.View;
         try { view.SubView(offset, bytes).MemSetToZero(); }
         catch (Exception e) when (DriverErrors.IsDriver(e)) { throw DriverErrors.Explain(Name, $"clearing {bytes:N0} bytes", LastKernel, e); }
+
+        GC.KeepAlive(target);
     }
 
     private string? LastKernel => _last is null ? null : Title(_last);

@@ -65,10 +65,14 @@ internal static class CopyOp
         if (y.Device is GpuDevice gpu)
         {
             CopyGpu.Launch<T>(gpu, loop, x.View<T>(), y.View<T>());
-            return;
+        }
+        else
+        {
+            y.Device.Counters.Launched();
+            CopyCpu.Strided(loop, (T*)x.Storage.Pointer + x.Offset, (T*)y.Storage.Pointer + y.Offset);
         }
 
-        y.Device.Counters.Launched();
-        CopyCpu.Strided(loop, (T*)x.Storage.Pointer + x.Offset, (T*)y.Storage.Pointer + y.Offset);
+        GC.KeepAlive(x); // see Kernel.KeepAlive
+        GC.KeepAlive(y);
     }
 }

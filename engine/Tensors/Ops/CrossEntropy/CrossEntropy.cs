@@ -80,6 +80,8 @@ public static partial class F
                 throw new ShapeException($"cross_entropy: target {p[i]} at position {i} is no class of {classes} and not ignoreIndex {ignoreIndex}");
             }
         }
+
+        System.GC.KeepAlive(targets); // see Kernel.KeepAlive
     }
 
     // dx = g·(softmax − (1 − s)·1_t − s/C), softmax recomputed from lse; g = dy, or dy/count for the mean.
