@@ -1,14 +1,18 @@
+using System.Text.Json.Serialization;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Training;
 
 /// <summary>How parameters are updated.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<OptimizerKind>))]
 public enum OptimizerKind
 {
     /// <summary>AdamW for all of them, as the paper.</summary>
+    [JsonStringEnumMemberName("adamw")]
     AdamW,
 
     /// <summary>Muon for the matrices inside the towers, AdamW for embeddings, projections, norms and biases.</summary>
+    [JsonStringEnumMemberName("muon")]
     Muon,
 }
 
@@ -64,7 +68,7 @@ public sealed record PretrainOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Share of each batch drawn as pairs of one text, so that batches hold several positives per text.</summary>
-    public double SameTextShare { get; init; } = 0.25;
+    public double SameTextShare { get; init; } = 0.1;
 
     /// <summary>Probability of taking a pair's long text instead of its short one.</summary>
     public double RichTextProb { get; init; } = 0.05;
