@@ -15,11 +15,12 @@ internal static class TempName
 {
     private const string Suffix = ".tmp";
     private static readonly string Machine = MachineLabel();
-    private static readonly DateTime ProcessStart = StartOf(Process.GetCurrentProcess());
+    // Process numbers return, in containers at every start: what this very process writes carries its own mark.
+    private static readonly string Session = RandomNumberGenerator.GetHexString(8, lowercase: true);
 
     /// <summary>A new name in the folder of <paramref name="target"/>.</summary>
     public static string For(string target) => Path.Combine(Path.GetDirectoryName(target)!,
-        $"{Prefix(target)}{Machine}.{Environment.ProcessId}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}{Suffix}");
+        $"{Prefix(target)}{Machine}.{Environment.ProcessId}.{Session}{RandomNumberGenerator.GetHexString(8, lowercase: true)}{Suffix}");
 
     /// <summary>Deletes what dead processes left behind for <paramref name="target"/>; what cannot be deleted is left for the
     /// next time.</summary>
@@ -56,9 +57,8 @@ internal static class TempName
         DateTime written = File.GetLastWriteTimeUtc(path);
         // Another machine's processes cannot be asked; nobody writes one checkpoint for a day.
         if (parts[0] != Machine) return written < DateTime.UtcNow.AddDays(-1);
-        // Process start times are good to about 10 ms.
-        if (written >= ProcessStart.AddSeconds(-1)) return false;
-        return pid == Environment.ProcessId || !WasRunning(pid, written);
+        if (pid == Environment.ProcessId) return !parts[2].StartsWith(Session, StringComparison.Ordinal);
+        return !WasRunning(pid, written);
     }
 
     private static bool WasRunning(int pid, DateTime at)
@@ -66,7 +66,7 @@ internal static class TempName
         try
         {
             using Process process = Process.GetProcessById(pid);
-            return StartOf(process) <= at.AddSeconds(1);
+            return process.StartTime.ToUniversalTime() <= at.AddSeconds(1);   // start times are good to about 10 ms
         }
         catch (ArgumentException)
         {
@@ -77,8 +77,6 @@ internal static class TempName
             return true;   // it runs, but we may not look at it
         }
     }
-
-    private static DateTime StartOf(Process process) => process.StartTime.ToUniversalTime();
 
     // File names end at 255 bytes on most file systems, and ours adds up to 60 characters.
     private static string Prefix(string target)

@@ -19,7 +19,7 @@ namespace FlorenceKernels.Tests.Models;
 public sealed class CliTests : IDisposable
 {
     // A model of a few thousand parameters on 32-pixel pictures: a step takes milliseconds.
-    private static readonly string[] TinyModel =
+    internal static readonly string[] TinyModel =
     [
         "--set", "model.image.embedDim=8",
         "--set", "model.image.depths=[1,1]",
@@ -170,6 +170,18 @@ public sealed class CliTests : IDisposable
     }
 
     [Fact]
+    public void Run_killed_before_its_first_checkpoint_takes_its_log_back()
+    {
+        var (run, data) = (Path.Combine(_folder, "run"), SmallData());
+        string[] call = ["pretrain", "--data", data, "--steps", "3", "--out", run, .. TinyModel];
+        Succeed(call);
+        Directory.Delete(Path.Combine(run, "checkpoints"), recursive: true);
+        Succeed(call);
+        Assert.Equal(3, File.ReadLines(Path.Combine(run, "metrics.jsonl")).Count());
+        Assert.Equal(4, File.ReadLines(Path.Combine(run, "metrics.csv")).Count());
+    }
+
+    [Fact]
     public void Trained_model_classifies_retrieves_and_embeds()
     {
         string run = Path.Combine(_folder, "run"), data = SmallData(),
@@ -258,9 +270,11 @@ public sealed class CliTests : IDisposable
     private static byte[] Weights(string run) => [.. new[] { "model.safetensors", "optimizer.safetensors" }
         .SelectMany(f => File.ReadAllBytes(Path.Combine(new CheckpointStore(Path.Combine(run, "checkpoints")).Latest!, f)))];
 
-    private string SmallData()
+    private string SmallData() => SmallData(_folder);
+
+    internal static string SmallData(string parent)
     {
-        var folder = Path.Combine(_folder, "shapes");
+        var folder = Path.Combine(parent, "shapes");
         _ = ShapeScenes.Build(new ShapeOptions
         {
             Output = folder,
@@ -290,7 +304,7 @@ public sealed class CliTests : IDisposable
         return (process.ExitCode, output.Result + errors.Result);
     }
 
-    private static string Succeed(params string[] arguments)
+    internal static string Succeed(params string[] arguments)
     {
         var (code, output, errors) = Call(arguments);
         Assert.True(code == 0, $"{string.Join(' ', arguments)}: {errors}{output}");

@@ -174,8 +174,9 @@ public static class PretrainRun
 
     private static RunLog OpenLog(string runDirectory, long? resumeStep, PretrainOptions options, FlorenceConfig config, Device device)
     {
-        if (resumeStep is null && File.Exists(Path.Combine(runDirectory, "metrics.jsonl"))) { File.Delete(Path.Combine(runDirectory, "metrics.jsonl")); }
-        var log = RunLog.Open(runDirectory, resumeStep);
+        // A run that was killed before its first checkpoint starts again from step 0: what it logged is taken back, in all files.
+        var hasBegun = File.Exists(Path.Combine(runDirectory, "metrics.jsonl")) || File.Exists(Path.Combine(runDirectory, "metrics.csv"));
+        var log = RunLog.Open(runDirectory, resumeStep ?? (hasBegun ? 0 : null));
         if (resumeStep is null)
         {
             log.Arguments(new JsonObject { ["options"] = JsonSerializer.SerializeToNode(options, Json), ["model"] = JsonNode.Parse(config.ToJson()) });

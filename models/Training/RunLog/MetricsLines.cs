@@ -16,6 +16,7 @@ internal static class MetricsLines
     /// <summary>Rewrites a file as those of its finished lines that <paramref name="keeps"/> accepts.</summary>
     public static void Keep(string path, Func<string, bool> keeps)
     {
+        AtomicFile.ClearUp(path);
         if (!File.Exists(path)) return;
         bool isWhole = true;
         var kept = new StringBuilder();

@@ -69,10 +69,17 @@ public sealed class AtomicFileTests
             return path;
         }
         int dead = int.MaxValue, own = Environment.ProcessId;
-        string[] orphans = [Of("a", parts[2], dead, 2000), Of("a", parts[2], own, 2000), Of("a", "elsewhere", 1, 48)];
+        string ours = TempName.For(folder["a"]);
+        File.WriteAllText(ours, "partial");
+        // A supervisor starts the next process at once, in a container with the same number: age alone tells nothing.
+        string[] orphans =
+        [
+            Of("a", parts[2], dead, 2000), Of("a", parts[2], dead, 0), Of("a", parts[2], own, 2000), Of("a", parts[2], own, 1),
+            Of("a", "elsewhere", 1, 48),
+        ];
         string[] others =
         [
-            Of("a", parts[2], dead, 0), Of("b", parts[2], dead, 2000), Of("a", "elsewhere", 1, 1), folder[".a.notes.tmp"],
+            ours, Of("b", parts[2], dead, 2000), Of("a", "elsewhere", 1, 1), folder[".a.notes.tmp"],
             folder["a.tmp"],
         ];
         File.WriteAllText(others[3], "");
