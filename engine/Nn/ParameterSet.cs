@@ -15,8 +15,8 @@ namespace FlorenceKernels.Nn;
 /// <param name="isMeta">Parameters have names and shapes but share one zero, as on torch's meta device: for counting and planning.</param>
 public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dtype = DType.F32, bool isMeta = false) : IDisposable
 {
-    private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal);
-    private readonly List<string> _names = [];
+    private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal), _buffers = new(StringComparer.Ordinal);
+    private readonly List<string> _names = [], _bufferNames = [];
     private uint _streams;
 
     /// <summary>Where the parameters live.</summary>
@@ -40,12 +40,18 @@ public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dt
     /// <summary>Parameters in order of creation.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> Named => _names.Select(n => KeyValuePair.Create(n, _byName[n]));
 
-    /// <summary>Number of scalars.</summary>
+    /// <summary>Buffers in order of creation: what belongs to the model's state but is not trained, such as running statistics.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> Buffers => _bufferNames.Select(n => KeyValuePair.Create(n, _buffers[n]));
+
+    /// <summary>Parameters, then buffers: what a checkpoint holds.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> State => Named.Concat(Buffers);
+
+    /// <summary>Number of scalars in the parameters.</summary>
     public long Count => _byName.Values.Sum(p => p.Count);
 
-    /// <summary>A parameter by name.</summary>
+    /// <summary>A parameter or buffer by name.</summary>
     /// <exception cref="FlorenceException">There is none of that name.</exception>
-    public Tensor this[string name] => _byName.TryGetValue(name, out var p) ? p
+    public Tensor this[string name] => _byName.TryGetValue(name, out var p) || _buffers.TryGetValue(name, out p) ? p
         : throw new FlorenceException($"the model has no parameter '{name}'; it has {_names.Count}, for example '{_names.FirstOrDefault()}'");
 
     /// <summary>The root path, from which modules take their weights.</summary>
@@ -65,6 +71,8 @@ public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dt
             p.ZeroGrad();
             p.Dispose();
         }
+
+        foreach (var b in _buffers.Values) { b.Dispose(); }
     }
 
     /// <summary>A stream number no other module has.</summary>
@@ -72,12 +80,29 @@ public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dt
 
     internal Tensor Create(string name, Shape shape, Init init)
     {
-        if (_byName.ContainsKey(name)) { throw new FlorenceException($"parameter '{name}' is made twice; give the second module its own path"); }
-        var p = TensorScope.Release(isMeta ? Tensor.Zeros([], DType, Device).Expand(shape) : init.Draw(shape, this, name));
+        var p = Draw(name, shape, init);
         p.RequiresGrad = true;
         _byName.Add(name, p);
         _names.Add(name);
         return p;
+    }
+
+    internal Tensor CreateBuffer(string name, Shape shape, Init init)
+    {
+        var b = Draw(name, shape, init);
+        _buffers.Add(name, b);
+        _bufferNames.Add(name);
+        return b;
+    }
+
+    private Tensor Draw(string name, Shape shape, Init init)
+    {
+        if (_byName.ContainsKey(name) || _buffers.ContainsKey(name))
+        {
+            throw new FlorenceException($"parameter '{name}' is made twice; give the second module its own path");
+        }
+
+        return TensorScope.Release(isMeta ? Tensor.Zeros([], DType, Device).Expand(shape) : init.Draw(shape, this, name));
     }
 }
 
@@ -103,6 +128,9 @@ public readonly struct Weights
 
     /// <summary>Makes the parameter of this name with initial values by <paramref name="init"/>.</summary>
     public Tensor Get(string name, Shape shape, Init init) => Set.Create(Join(name), shape, init);
+
+    /// <summary>Makes the buffer of this name: saved and loaded with the parameters, but neither trained nor counted.</summary>
+    public Tensor GetBuffer(string name, Shape shape, Init init) => Set.CreateBuffer(Join(name), shape, init);
 
     private string Join(string name) => _path.Length == 0 ? name : $"{_path}.{name}";
 }

@@ -27,7 +27,7 @@ public sealed record TrainState(long Step, long Steps, LoaderPosition Next, doub
     /// <summary>Publishes a checkpoint atomically and returns its folder.</summary>
     public string Save<TBatch>(CheckpointStore store, Trainer<TBatch> trainer) => store.Publish(Step, folder =>
     {
-        TensorFile.Save(Path.Combine(folder, Model), trainer.Parameters.Named);
+        TensorFile.Save(Path.Combine(folder, Model), trainer.Parameters.State);
         TensorFile.Save(Path.Combine(folder, Optimizer), trainer.OptimizerState());
         if (trainer.Average is { } average) { TensorFile.Save(Path.Combine(folder, Average), average.StateTensors()); }
         AtomicFile.WriteText(Path.Combine(folder, State), JsonSerializer.Serialize(this));
