@@ -45,6 +45,21 @@ public sealed class ParameterCountTests
         Assert.Equal(expected, set.Count);
     }
 
+    [Fact]
+    public void CvT_has_the_published_size()
+    {
+        long Count(CvTConfig config)
+        {
+            using var set = new ParameterSet(isMeta: true);
+            _ = new CvT(config, set.Root);
+            return set.Count;
+        }
+
+        Assert.Equal(19_997_480, Count(CvTConfig.CvT13));
+        Assert.Equal(31.6, Count(CvTConfig.CvT21) / 1e6, 0.05);
+        Assert.Equal(277.2, Count(CvTConfig.CvTW24) / 1e6, 0.05);
+    }
+
     [Theory]
     [InlineData(512, 12, 63_165_952)]
     [InlineData(768, 12, 123_060_480)]
