@@ -82,6 +82,46 @@ public sealed unsafe class GemmBackwardTests : IDisposable
         }
     }
 
+    [Theory, MemberData(nameof(Widths))]
+    public void ActivationAndSums_odd_sizes_agree_with_the_two_passes_for_any_thread_count(string width)
+    {
+        Select(width);
+        foreach (var (m, n) in ((int, int)[])[(0, 5), (1, 1), (17, 3), (65, 67), (130, 64), (2113, 37)])
+        {
+            foreach (var activation in Enum.GetValues<GemmActivation>())
+            {
+                var first = CheckFused(activation, m, n);
+                foreach (var threads in (int[])[1, 2, 5])
+                {
+                    CpuThreads.Count = threads;
+                    Assert.Equal(first, CheckFused(activation, m, n));
+                }
+            }
+        }
+    }
+
+    private static float[] CheckFused(GemmActivation activation, int m, int n)
+    {
+        var random = new Random(m + n);
+        var z = Enumerable.Range(0, m * n + 1).Select(_ => (float)(random.NextDouble() * 6 - 3)).ToArray();
+        var dy = Enumerable.Range(0, m * n + 1).Select(_ => (float)(random.NextDouble() * 2 - 1)).ToArray();
+        float[] dz = new float[m * n + 1], alone = new float[m * n + 1], sums = new float[n + 1];
+        (dz[m * n], alone[m * n], sums[n]) = (-77, -77, -77);
+        fixed (float* py = dy, pz = z, pd = dz, pa = alone, ps = sums)
+        {
+            GemmBackward.Activation(activation, m * n, py, pz, pa);
+            GemmBackward.ActivationAndSums(activation, m, n, py, pz, pd, ps);
+        }
+        Assert.Equal(alone, dz);
+        Assert.Equal(-77, sums[n]);
+        for (var j = 0; j < n; j++)
+        {
+            var expected = Enumerable.Range(0, m).Sum(i => (double)dz[i * n + j]);
+            Assert.Equal(expected, sums[j], 6e-8 * (m + 4));
+        }
+        return sums;
+    }
+
     private static void CheckSlope<T>(GemmActivation activation, double tolerance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -14,11 +14,11 @@ internal static unsafe class GemmBlock<TL, TV, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int InnerBytes = 1536;           // K per block: 384 floats; a 12-row panel of A is 18 KiB, over half an L1
-    private const int BlockBytes = 640 * 1024;
+    private const int BlockBytes = 512 * 1024;
     private const int ColumnsReadInPlace = 128;    // below, one pass over A is too short to repay copying it
     private const int RowsReadingInPlace = 96;     // below, too few passes over B to repay copying it
     private const int SmallBytes = 24 * 1024;      // an A that stays in L1 is read where it lies, whatever its strides
-    private const int ABlockBytes = 512 * 1024;    // tiles of A packed at once where A is transposed: long runs of its rows
+    private const int ABlockBytes = 320 * 1024;    // tiles of A packed at once where A is transposed: long runs of its rows
 
     /// <summary>Columns of a tile.</summary>
     public static int TileColumns => 2 * TL.Count;

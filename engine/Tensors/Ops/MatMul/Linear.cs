@@ -1,3 +1,4 @@
+using System.Numerics;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -73,18 +74,34 @@ public static partial class F
 
         protected internal override Tensor?[] Backward(Tensor dy)
         {
-            var dz = BeforeActivation(dy.Reshape(-1, dy.Shape[^1]));
+            var (dz, dBias) = BeforeActivation(dy.Reshape(-1, dy.Shape[^1]));
             return
             [
                 Needs(0) ? Product(dz, _weight.Value).Reshape(_shape) : null,
                 Needs(1) ? Product(dz.T(), _x.Value) : null,
-                Needs(2) ? SumTo(dz, [dz.Shape[1]]) : null,
+                dBias,
             ];
         }
 
-        private Tensor BeforeActivation(Tensor dy)
+        // The gradient before the activation, and its column sums where the bias wants them: on the CPU in one pass.
+        private (Tensor Dz, Tensor? DBias) BeforeActivation(Tensor dy)
         {
-            if (_activation == Activation.None) { return dy.IsContiguous ? dy : dy.Clone(); }
+            var dense = dy.IsContiguous ? dy : dy.Clone();
+            if (dy.Device is GpuDevice || dy.Count == 0)
+            {
+                var each = Slope(dense);
+                return (each, Needs(2) ? SumTo(each, [each.Shape[1]]) : null);
+            }
+
+            var dz = _activation == Activation.None ? dense : Tensor.EmptyLike(dense);
+            var dBias = Needs(2) ? Tensor.EmptyLike(dense, [dense.Shape[1]]) : null;
+            Kernel.Run(dense, new SlopeLaunch(dense, _z.OrNull, dz, dBias, _activation));
+            return (dz, dBias);
+        }
+
+        private Tensor Slope(Tensor dy)
+        {
+            if (_activation == Activation.None) { return dy; }
             var dz = Tensor.EmptyLike(dy);
             switch (_activation)
             {
@@ -95,5 +112,25 @@ public static partial class F
 
             return dz;
         }
+    }
+
+    // dz = dy·act′(z) and its column sums on the CPU. Ladder, nano step (32 px, batch 96), ms on one core: a pass for the slope and a
+    // strided one for the sums 6.7, one pass 5.7.
+    private readonly struct SlopeLaunch(Tensor dy, Tensor? z, Tensor dz, Tensor? sums, Activation activation) : IOpKernel
+    {
+        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        {
+            int m = dy.Shape[0], n = dy.Shape[1];
+            var act = (GemmActivation)activation;
+            if (z is null && sums is not null) { GemmBackward.ColumnSums(m, n, dy.Pointer<T>(), n, sums.Pointer<T>(), accumulate: false); }
+            else if (z is not null && sums is null) { GemmBackward.Activation(act, dy.Count, dy.Pointer<T>(), z.Pointer<T>(), dz.Pointer<T>()); }
+            else if (z is not null && sums is not null)
+            {
+                GemmBackward.ActivationAndSums(act, m, n, dy.Pointer<T>(), z.Pointer<T>(), dz.Pointer<T>(), sums.Pointer<T>());
+            }
+        }
+
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
+            throw new System.NotSupportedException("linear: a GPU takes the slope and the sums in passes of their own");
     }
 }
