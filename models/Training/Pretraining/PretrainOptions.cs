@@ -77,10 +77,10 @@ public sealed record PretrainOptions
     public double TemplateProb { get; init; } = 0.2;
 
     /// <summary>Smallest area of the random crop.</summary>
-    public double MinCropScale { get; init; } = 0.75;
+    public double MinCropScale { get; init; } = 0.5;
 
     /// <summary>Strength of random brightness, contrast and saturation, 0 for none.</summary>
-    public double ColourJitter { get; init; }
+    public double ColourJitter { get; init; } = 0.4;
 
     /// <summary>Steps between lines of the log.</summary>
     public int LogEvery { get; init; } = 10;
