@@ -18,6 +18,7 @@ public sealed class CachingAllocator
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, Stack<MemoryBlock>> _free = [];
     private readonly IBlockSource _source;
+    private GuardBands? _guards;
     private long _inUse, _peak, _reserved, _systemAllocations, _allocations;
 
     internal CachingAllocator(IBlockSource source) => _source = source;
@@ -56,10 +57,11 @@ public sealed class CachingAllocator
         lock (_lock)
         {
             _allocations++;
-            var block = TakeFree(size) ?? Fresh(size);
+            var whole = _guards is null ? size : GuardBands.Padded(size);
+            var block = TakeFree(whole) ?? Fresh(whole);
             _inUse += block.Size;
             _peak = Math.Max(_peak, _inUse);
-            return block;
+            return _guards?.Wrap(block, bytes) ?? block;
         }
     }
 
@@ -67,9 +69,32 @@ public sealed class CachingAllocator
     {
         lock (_lock)
         {
+            if (block is GuardedBlock guarded)
+            {
+                _guards?.Unwrap(guarded);
+                block = guarded.Inner;
+            }
+
             _inUse -= block.Size;
             if (!_free.TryGetValue(block.Size, out var stack)) { _free[block.Size] = stack = new Stack<MemoryBlock>(); }
             stack.Push(block);
+        }
+    }
+
+    /// <summary>Runs <paramref name="body"/> with guard bands around every block handed out, and says what was written outside one; null
+    /// when nothing was. Host memory only: the bands are read and written directly.</summary>
+    internal string? Guard(Action body)
+    {
+        var guards = new GuardBands();
+        lock (_lock) { _guards = _guards is null ? guards : throw new InvalidOperationException("guard bands are on already"); }
+        try
+        {
+            body();
+            lock (_lock) { return guards.Fault(); }
+        }
+        finally
+        {
+            lock (_lock) { _guards = null; }
         }
     }
 

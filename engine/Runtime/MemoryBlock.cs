@@ -7,7 +7,7 @@ using ILGPU.Runtime;
 namespace FlorenceKernels.Runtime;
 
 /// <summary>A piece of memory from the system: a host address or a device buffer.</summary>
-internal sealed class MemoryBlock(long size, nint pointer, MemoryBuffer1D<byte, Stride1D.Dense>? buffer)
+internal class MemoryBlock(long size, nint pointer, MemoryBuffer1D<byte, Stride1D.Dense>? buffer)
 {
     public long Size => size;
 
