@@ -78,6 +78,8 @@ public sealed class CliTests : IDisposable
     [InlineData("zeroshot --run nowhere --images . --classes a", "no such folder")]
     [InlineData("zeroshot --run nowhere", "either --images FOLDER or --data DIR")]
     [InlineData("retrieve --run nowhere --query a --image b", "either --query TEXT or --image FILE")]
+    [InlineData("retrieve --run nowhere --query a --split test-vender", "did you mean 'test-vendor'?")]
+    [InlineData("zeroshot --run nowhere --data . --split test-vender", "did you mean 'test-vendor'?")]
     [InlineData("embed --run nowhere --texts nowhere.txt --out x", "no such file")]
     [InlineData("gradcheck --op Sofmax", "did you mean 'Softmax'?")]
     [InlineData("verify golden nowhere", "not a directory")]

@@ -9,22 +9,19 @@ using FlorenceKernels.Tensors;
 namespace FlorenceKernels.Cli;
 
 /// <summary><c>florence embed</c>: images or texts to unit vectors in a safetensors file.</summary>
-internal sealed class EmbedVerb : Verb
+internal sealed class EmbedVerb : ModelVerb
 {
     public EmbedVerb(CommonOptions common)
         : base(common, "embed", "Write the unit vectors of images or texts to a safetensors file",
         "florence embed --run runs/quickstart --images photos --out photos.safetensors",
         "florence embed --run runs/quickstart --texts captions.txt --out captions.safetensors --json")
     {
-        Flag<string>("--run", "run", "Folder of a run or of one of its checkpoints", "DIR");
         Flag<string>("--images", "images", "Folder of image files", "DIR");
         Flag<string>("--texts", "texts", "Text file with one text a line", "FILE");
         Flag<string>("--out", "out", "File to write", "FILE.safetensors");
-        BindSeed("seed");
     }
 
-    protected override JsonObject Defaults(GivenSettings given) =>
-        new() { ["device"] = "cpu", ["seed"] = 1, ["run"] = null, ["images"] = null, ["texts"] = null, ["out"] = null };
+    protected override JsonObject OwnDefaults => new() { ["images"] = null, ["texts"] = null, ["out"] = null };
 
     protected override int Run(VerbCall call)
     {

@@ -8,43 +8,31 @@ using FlorenceKernels.Training;
 namespace FlorenceKernels.Cli;
 
 /// <summary><c>florence retrieve</c>: the images of a data set that fit a text, or the captions that fit an image.</summary>
-internal sealed class RetrieveVerb : Verb
+internal sealed class RetrieveVerb : ModelVerb
 {
     public RetrieveVerb(CommonOptions common) : base(common, "retrieve", "Find images by a text, or captions by an image",
         "florence retrieve --run runs/quickstart --query \"a red apple\" --data auto -k 10",
         "florence retrieve --run runs/quickstart --image cat.png --data auto --split test-vendor --json")
     {
-        Flag<string>("--run", "run", "Folder of a run or of one of its checkpoints", "DIR");
         Flag<string>("--query", "query", "Text to find images for", "TEXT");
         Flag<string>("--image", "image", "Image file to find captions for", "FILE");
-        Flag<string>("--data", "data", "Data set to search [default: auto]", "DIR");
-        Flag<string>("--split", "split", "Only this split [default: everything held out]", "NAME");
+        DataFlags("Data set to search [default: auto]", "Only this split [default: everything held out]");
         Flag<int>("-k", "k", "Results to print [default: 10]", "K");
-        BindSeed("seed");
     }
 
-    protected override JsonObject Defaults(GivenSettings given) => new()
-    {
-        ["device"] = "cpu",
-        ["seed"] = 1,
-        ["run"] = null,
-        ["query"] = null,
-        ["image"] = null,
-        ["data"] = "auto",
-        ["split"] = null,
-        ["k"] = 10,
-    };
+    protected override JsonObject OwnDefaults => new()
+    { ["query"] = null, ["image"] = null, ["data"] = "auto", ["split"] = null, ["k"] = 10 };
 
     protected override int Run(VerbCall call)
     {
         var (query, image) = (call.Settings.TextOrNull("query"), call.Settings.TextOrNull("image"));
         if (query is null == image is null) { throw new UsageException("retrieve: give either --query TEXT or --image FILE"); }
         if (image is not null && !File.Exists(image)) { throw new UsageException($"--image {image}: there is no such file"); }
-        var k = call.Settings.Integer("k", 1);
+        var (k, split) = (call.Settings.Integer("k", 1), Split(call));
         using var interrupts = new Interrupts(call.Screen);
         using var model = new OpenedModel(call.Settings.Text("run"), call.OpenDevice());
         using var data = DataSource.Open(call.Settings.Text("data"), call.Screen, interrupts.Token);
-        var indices = Gallery(data.Dataset, call.Settings.TextOrNull("split"));
+        var indices = Gallery(data.Dataset, split);
         var found = query is not null ? Images(model, data.Dataset, indices, query, k)
             : Captions(model, data.Dataset, indices, image!, k);
         call.Screen.Table(["rank", "cosine", query is not null ? "image" : "caption", "text"],
@@ -56,12 +44,8 @@ internal sealed class RetrieveVerb : Verb
         return 0;
     }
 
-    private static int[] Gallery(PairDataset data, string? split)
-    {
-        if (split is null) { return [.. data.Samples.Where(s => s.Split != PairSplit.Train).Select(s => s.Index)]; }
-        return PairSplitNames.TryParse(split, out var one) ? data.Indices(one)
-            : throw new UsageException($"--split {split} is no split of a data set; 'florence data stats' lists them");
-    }
+    private static int[] Gallery(PairDataset data, PairSplit? split) => split is { } one ? data.Indices(one)
+        : [.. data.Samples.Where(s => s.Split != PairSplit.Train).Select(s => s.Index)];
 
     private static List<Found> Images(OpenedModel model, PairDataset data, int[] indices, string query, int k)
     {

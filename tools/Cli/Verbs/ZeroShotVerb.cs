@@ -8,7 +8,7 @@ using FlorenceKernels.Training;
 namespace FlorenceKernels.Cli;
 
 /// <summary><c>florence zeroshot</c>: classifies images among class names given in words.</summary>
-internal sealed class ZeroShotVerb : Verb
+internal sealed class ZeroShotVerb : ModelVerb
 {
     public ZeroShotVerb(CommonOptions common)
         : base(common, "zeroshot", "Classify images among class names given in words, without training on them",
@@ -16,23 +16,17 @@ internal sealed class ZeroShotVerb : Verb
         "florence zeroshot --run runs/quickstart --images photos --classes names.txt --templates \"a photo of {},{} clip art\"",
         "florence zeroshot --run runs/quickstart --data auto --split test-vendor --json")
     {
-        Flag<string>("--run", "run", "Folder of a run or of one of its checkpoints", "DIR");
         Flag<string>("--images", "images", "Folder of image files; sub-folders named like classes make it a score", "DIR");
-        Flag<string>("--data", "data", "Data set to score instead of a folder", "DIR");
-        Flag<string>("--split", "split", "Split of the data set [default: test-vendor]", "NAME");
+        DataFlags("Data set to score instead of a folder", "Split of the data set [default: test-vendor]");
         Flag<string>("--classes", "classes", "Class names with commas, or a file with one a line [default for --data: its own]",
             "LIST|FILE");
         Flag<string>("--templates", "templates",
             "Sentences with {} for the name, with commas, or a file [default: seven for drawn art]", "LIST|FILE");
         Flag<int>("--top", "top", "Guesses to print per image [default: 5]", "K");
-        BindSeed("seed");
     }
 
-    protected override JsonObject Defaults(GivenSettings given) => new()
+    protected override JsonObject OwnDefaults => new()
     {
-        ["device"] = "cpu",
-        ["seed"] = 1,
-        ["run"] = null,
         ["images"] = null,
         ["data"] = null,
         ["split"] = "test-vendor",
@@ -48,12 +42,13 @@ internal sealed class ZeroShotVerb : Verb
         {
             throw new UsageException("zeroshot: give either --images FOLDER or --data DIR");
         }
+        var split = Split(call) ?? PairSplit.TestVendor;
         var templates = settings.TextOrNull("templates") is { } given ? PromptTemplates.Of(Names(given))
             : PromptTemplates.DrawnArt;
         using var interrupts = new Interrupts(call.Screen);
         using var model = new OpenedModel(settings.Text("run"), call.OpenDevice());
         return settings.TextOrNull("images") is { } folder ? Folder(call, model, folder, templates)
-            : Data(call, model, templates, interrupts);
+            : Data(call, model, split, templates, interrupts);
     }
 
     private static int Folder(VerbCall call, OpenedModel model, string folder, PromptTemplates templates)
@@ -96,15 +91,9 @@ internal sealed class ZeroShotVerb : Verb
         return 0;
     }
 
-    private static int Data(VerbCall call, OpenedModel model, PromptTemplates templates, Interrupts interrupts)
+    private static int Data(VerbCall call, OpenedModel model, PairSplit split, PromptTemplates templates, Interrupts interrupts)
     {
-        var name = call.Settings.Text("split");
-        if (!PairSplitNames.TryParse(name, out var split))
-        {
-            var known = Enum.GetValues<PairSplit>().Select(s => s.Name()).ToArray();
-            throw new UsageException($"--split {name}: the splits are {string.Join(", ", known)}{NearestName.Hint(name, known)}");
-        }
-
+        var name = split.Name();
         using var data = DataSource.Open(call.Settings.Text("data"), call.Screen, interrupts.Token);
         var chosen = call.Settings.TextOrNull("classes") is { } list ? Names(list).Select(n => n.ToLowerInvariant()).ToHashSet()
             : null;
