@@ -110,7 +110,7 @@ public sealed unsafe class GemmBackwardTests : IDisposable
         fixed (float* py = dy, pz = z, pd = dz, pa = alone, ps = sums)
         {
             GemmBackward.Activation(activation, m * n, py, pz, pa);
-            GemmBackward.ActivationAndSums(activation, m, n, py, pz, pd, ps);
+            GemmBackward.ActivationAndSums(activation, m, n, py, pz, pd, ps, accumulate: false);
         }
         Assert.Equal(alone, dz);
         Assert.Equal(-77, sums[n]);

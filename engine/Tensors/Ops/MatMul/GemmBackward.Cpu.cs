@@ -39,17 +39,18 @@ internal static unsafe class GemmBackward
         }
     }
 
-    /// <summary>Both in one pass over contiguous dy and z [m, n]: dz = dy·act′(z), sums[j] = Σᵢ dz[i, j]. dz may be dy.</summary>
-    public static void ActivationAndSums<T>(GemmActivation activation, int m, int n, T* dy, T* z, T* dz, T* sums)
+    /// <summary>Both in one pass over contiguous dy and z [m, n]: dz = dy·act′(z), sums[j] = Σᵢ dz[i, j] (+ sums[j] where
+    /// <paramref name="accumulate"/>). dz may be dy.</summary>
+    public static void ActivationAndSums<T>(GemmActivation activation, int m, int n, T* dy, T* z, T* dz, T* sums, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(m);
         ArgumentOutOfRangeException.ThrowIfNegative(n);
         switch (Gemm.Width)
         {
-            case SimdWidth.Avx512: GemmSlopeSums<Lanes512<T>, Vector512<T>, T>.Run(activation, m, n, dy, z, dz, sums); break;
-            case SimdWidth.Avx2: GemmSlopeSums<Lanes256<T>, Vector256<T>, T>.Run(activation, m, n, dy, z, dz, sums); break;
-            default: GemmSlopeSums<Lanes128<T>, Vector128<T>, T>.Run(activation, m, n, dy, z, dz, sums); break;
+            case SimdWidth.Avx512: GemmSlopeSums<Lanes512<T>, Vector512<T>, T>.Run(activation, m, n, dy, z, dz, sums, accumulate); break;
+            case SimdWidth.Avx2: GemmSlopeSums<Lanes256<T>, Vector256<T>, T>.Run(activation, m, n, dy, z, dz, sums, accumulate); break;
+            default: GemmSlopeSums<Lanes128<T>, Vector128<T>, T>.Run(activation, m, n, dy, z, dz, sums, accumulate); break;
         }
     }
 }
@@ -165,20 +166,20 @@ internal static unsafe class GemmSlopeSums<TL, TV, T>
 {
     private const int BlockRows = 16;
 
-    public static void Run(GemmActivation activation, int m, int n, T* dy, T* z, T* dz, T* sums)
+    public static void Run(GemmActivation activation, int m, int n, T* dy, T* z, T* dz, T* sums, bool accumulate)
     {
         switch (activation)
         {
-            case GemmActivation.GeluErf: Spread<GeluErf<TL, TV, T>>(m, n, dy, z, dz, sums); break;
-            case GemmActivation.GeluTanh: Spread<GeluTanh<TL, TV, T>>(m, n, dy, z, dz, sums); break;
-            case GemmActivation.QuickGelu: Spread<QuickGelu<TL, TV, T>>(m, n, dy, z, dz, sums); break;
-            default: Spread<Identity<TL, TV, T>>(m, n, dy, z, dz, sums); break;
+            case GemmActivation.GeluErf: Spread<GeluErf<TL, TV, T>>(m, n, dy, z, dz, sums, accumulate); break;
+            case GemmActivation.GeluTanh: Spread<GeluTanh<TL, TV, T>>(m, n, dy, z, dz, sums, accumulate); break;
+            case GemmActivation.QuickGelu: Spread<QuickGelu<TL, TV, T>>(m, n, dy, z, dz, sums, accumulate); break;
+            default: Spread<Identity<TL, TV, T>>(m, n, dy, z, dz, sums, accumulate); break;
         }
     }
 
-    private static void Spread<TAct>(int m, int n, T* dy, T* z, T* dz, T* sums)
+    private static void Spread<TAct>(int m, int n, T* dy, T* z, T* dz, T* sums, bool accumulate)
         where TAct : struct, IActivation<TV> =>
-        GemmColumnSums<TL, TV, T>.Spread(m, n, sums, false, (from, rows, partial) =>
+        GemmColumnSums<TL, TV, T>.Spread(m, n, sums, accumulate, (from, rows, partial) =>
         {
             new Span<T>((T*)partial, n).Clear();
             for (var row = 0; row < rows; row += BlockRows)
