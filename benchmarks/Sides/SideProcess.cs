@@ -15,8 +15,10 @@ internal sealed partial class SideProcess : IDisposable
 
     public SideProcess(string side, string device, IReadOnlyDictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        foreach (var argument in (string[])[typeof(SideProcess).Assembly.Location, "side", side, device]) { start.ArgumentList.Add(argument); }
+        // This program again: "dotnet run" starts its own executable, "dotnet x.dll" the runtime, which wants to be told the assembly.
+        var program = Environment.ProcessPath!;
+        string[] assembly = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(SideProcess).Assembly.Location] : [];
+        var start = new ProcessStartInfo(program, [.. assembly, "side", side, device]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         foreach (var (name, value) in environment) { start.Environment[name] = value; }
         _process = Process.Start(start)!;
         _ = Signal(_process.Id, Stop);

@@ -38,6 +38,9 @@ internal static class LinearBackward
             if (d.X is not null) { Inputs(dz, count, weight, d.X.Pointer<T>() + (long)from * weight.Shape[1]); }
             if (d.Weight is not null) { Weights(dz, count, x, from, d.Weight); }
         }
+
+        // Addresses do not keep memory; Kernel.Run does this for other kernels.
+        GC.KeepAlive((dy, z, x, weight, d));
     }
 
     private static int RowsPerChunk(int m, long rowBytes)
