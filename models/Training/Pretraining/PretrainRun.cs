@@ -49,13 +49,12 @@ public static class PretrainRun
         var tokenizer = Tokenizer(runDirectory, dataset, options, isResumed);
         var config = FlorenceConfig.Load(isResumed ? Path.Combine(runDirectory, ModelFile) : options.Model);
         config = config with { Text = config.Text with { Vocabulary = tokenizer.VocabularySize } };
-        using var parameters = new ParameterSet(device, options.Seed) { IsTraining = true };
-        var model = new Models.Florence(config, parameters.Root);
-        using var trainer = new Trainer<ImageTextBatch>(new PairTask(model, device, DType.F32), parameters, options, model.LogitScale, config.MaxLogitScale);
+        using var trainer = NewTrainer(config, options, device);
+        using var parameters = trainer.Parameters;
         PairBatches Batches(LoaderPosition start) => new(dataset, tokenizer, options, config.Image.ImageSize, config.Text.Context, start,
             Path.Combine(runDirectory, "skipped.jsonl"));
         var state = isResumed ? TrainState.LoadNewest(store, trainer)
-            : new TrainState(0, options.Steps > 0 ? options.Steps : Calibrate(trainer, Batches(default), options, progress), default, 0);
+            : new TrainState(0, options.Steps > 0 ? options.Steps : StepsInTime(config, Batches(default), options, device, progress), default, 0);
         if (!isResumed)
         {
             AtomicFile.WriteText(Path.Combine(runDirectory, OptionsFile), JsonSerializer.Serialize(options, Json));
@@ -128,16 +127,25 @@ public static class PretrainRun
             outcome.LogitScale, elapsed, remaining, "train"));
     }
 
-    // Steps that fit the time budget, from the median of a few real steps that are then undone.
-    private static long Calibrate(Trainer<ImageTextBatch> trainer, PairBatches batches, PretrainOptions options, Action<PretrainProgress>? progress)
+    private static Trainer<ImageTextBatch> NewTrainer(FlorenceConfig config, PretrainOptions options, Device device)
+    {
+        var parameters = new ParameterSet(device, options.Seed) { IsTraining = true };
+        var model = new Models.Florence(config, parameters.Root);
+        return new Trainer<ImageTextBatch>(new PairTask(model, device, DType.F32), parameters, options, model.LogitScale, config.MaxLogitScale);
+    }
+
+    // Steps that fit the time budget, from the median of a few real ones on a model of their own.
+    private static long StepsInTime(FlorenceConfig config, PairBatches batches, PretrainOptions options, Device device, Action<PretrainProgress>? progress)
     {
         const int WarmUp = 20, Measured = 11;   // the runtime recompiles hot methods during the first steps
         using var opened = batches;
+        using var trainer = NewTrainer(config, options, device);
+        using var parameters = trainer.Parameters;
         var seconds = new List<double>();
         for (var i = 0; i < WarmUp + Measured; i++)
         {
             var watch = Stopwatch.StartNew();
-            trainer.Rehearse(opened.Next());
+            _ = trainer.Step(opened.Next(), i, WarmUp + Measured);
             if (i >= WarmUp) { seconds.Add(watch.Elapsed.TotalSeconds); }
             progress?.Invoke(new PretrainProgress(0, 0, 0, 0, options.BatchSize / watch.Elapsed.TotalSeconds, 0, 0, watch.Elapsed, TimeSpan.Zero, "measuring speed"));
         }

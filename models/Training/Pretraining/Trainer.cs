@@ -90,15 +90,6 @@ public sealed class Trainer<TBatch> : IDisposable
         return new StepOutcome(value, rate, norm, _logitScale?.Item() ?? 0, SkippedSteps);
     }
 
-    /// <summary>Forward and backward without a step, to measure speed; nothing changes.</summary>
-    public void Rehearse(TBatch batch)
-    {
-        using var scope = TensorScope.Begin();
-        _task.Loss(batch).Backward();
-        _ = ClipGradNorm.Apply(Parameters, _options.ClipGradNorm);
-        Parameters.ZeroGrad();
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
