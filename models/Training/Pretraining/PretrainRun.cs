@@ -138,6 +138,7 @@ public static class PretrainRun
     private static long StepsInTime(FlorenceConfig config, PairBatches batches, PretrainOptions options, Device device, Action<PretrainProgress>? progress)
     {
         const int WarmUp = 20, Measured = 11;   // the runtime recompiles hot methods during the first steps
+        const double LongRun = 1.15;            // measured: checkpoints and whatever else the machine does over minutes
         using var opened = batches;
         using var trainer = NewTrainer(config, options, device);
         using var parameters = trainer.Parameters;
@@ -151,7 +152,7 @@ public static class PretrainRun
         }
 
         seconds.Sort();
-        return Math.Max(1, (long)(options.Minutes * 60 / seconds[seconds.Count / 2]));
+        return Math.Max(1, (long)(options.Minutes * 60 / (LongRun * seconds[seconds.Count / 2])));
     }
 
     private static ClipTokenizer Tokenizer(string runDirectory, PairDataset dataset, PretrainOptions options, bool isResumed)
