@@ -72,7 +72,8 @@ public sealed class AtomicFile : IDisposable
         file.Commit();
     }
 
-    /// <summary>Removes what killed processes left unfinished for this file; for files that may never be replaced again.</summary>
+    /// <summary>Removes what killed processes left unfinished for this file; for files that may never be replaced
+    /// again.</summary>
     public static void ClearUp(string path) => TempName.SweepOrphans(Path.GetFullPath(path));
 
     /// <summary>Replaces a file with UTF-8 text (no byte order mark).</summary>

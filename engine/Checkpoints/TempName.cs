@@ -16,11 +16,11 @@ internal static class TempName
     private const string Suffix = ".tmp";
     private static readonly string Machine = MachineLabel();
     // Process numbers return, in containers at every start: what this very process writes carries its own mark.
-    private static readonly string Session = RandomNumberGenerator.GetHexString(8, lowercase: true);
+    private static readonly string Session = Hex();
 
     /// <summary>A new name in the folder of <paramref name="target"/>.</summary>
     public static string For(string target) => Path.Combine(Path.GetDirectoryName(target)!,
-        $"{Prefix(target)}{Machine}.{Environment.ProcessId}.{Session}{RandomNumberGenerator.GetHexString(8, lowercase: true)}{Suffix}");
+        $"{Prefix(target)}{Machine}.{Environment.ProcessId}.{Session}{Hex()}{Suffix}");
 
     /// <summary>Deletes what dead processes left behind for <paramref name="target"/>; what cannot be deleted is left for the
     /// next time.</summary>
@@ -85,6 +85,8 @@ internal static class TempName
         byte[] bytes = Encoding.UTF8.GetBytes(name);
         return bytes.Length <= 160 ? $".{name}." : $".{Crc32C.Compute(bytes):x8}.";
     }
+
+    private static string Hex() => RandomNumberGenerator.GetHexString(8, lowercase: true);
 
     private static string MachineLabel()
     {

@@ -40,7 +40,8 @@ public sealed class ParameterSet(Device? device = null, ulong seed = 0, DType dt
     /// <summary>Parameters in order of creation.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> Named => _names.Select(n => KeyValuePair.Create(n, _byName[n]));
 
-    /// <summary>Buffers in order of creation: what belongs to the model's state but is not trained, such as running statistics.</summary>
+    /// <summary>Buffers in order of creation: what belongs to the model's state but is not trained, such as running
+    /// statistics.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> Buffers => _bufferNames.Select(n => KeyValuePair.Create(n, _buffers[n]));
 
     /// <summary>Parameters, then buffers: what a checkpoint holds.</summary>

@@ -7,7 +7,8 @@ using FlorenceKernels.Tensors;
 namespace FlorenceKernels.Nn;
 
 /// <summary>What a load did.</summary>
-/// <param name="Loaded">Names loaded.</param> <param name="Missing">Parameters and buffers the source lacks; they keep their values.</param>
+/// <param name="Loaded">Names loaded.</param> <param name="Missing">Parameters and buffers the source lacks; they keep their
+/// values.</param>
 /// <param name="Unused">Names of the source no parameter wanted.</param>
 public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused)
 {
@@ -18,7 +19,8 @@ public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<stri
 /// <summary>Values of a <see cref="ParameterSet"/> by name.</summary>
 public static class StateDict
 {
-    /// <summary>Copies values into parameters and buffers of the same name and shape, casting element types. Nothing changes when an error is thrown.</summary>
+    /// <summary>Copies values into parameters and buffers of the same name and shape, casting element types. Nothing changes when
+    /// an error is thrown.</summary>
     /// <param name="set">The parameters.</param> <param name="source">Values by name, on any device.</param>
     /// <param name="isStrict">Refuse missing and unused names.</param>
     /// <exception cref="FlorenceException">A shape differs, or in strict mode a name is missing or unused.</exception>

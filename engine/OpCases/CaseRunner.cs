@@ -8,7 +8,8 @@ namespace FlorenceKernels.OpCases;
 
 /// <summary>Runs a row: returns null when proved, else one sentence saying what differs. All checks of a row:
 /// values against the oracle (f32, f64), strided inputs, inputs unchanged, same bits twice, gradients against central differences (f64),
-/// gradients of the device in f32 against f64, nothing recorded under NoGrad, memory balance, and on the CPU nothing written outside a block.</summary>
+/// gradients of the device in f32 against f64, nothing recorded under NoGrad, memory balance, and on the CPU nothing written
+/// outside a block.</summary>
 public static class CaseRunner
 {
     /// <summary>Everything except the gradient check.</summary>

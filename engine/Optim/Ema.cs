@@ -8,14 +8,15 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Optim;
 
-/// <summary>Exponential moving average of a model's parameters and buffers: a ← d·a + (1 − d)·p. Early steps use min(d, (1 + t)/(10 + t)), so that the
-/// average forgets the random start; <paramref name="warms"/> switches that off.</summary>
+/// <summary>Exponential moving average of a model's parameters and buffers: a ← d·a + (1 − d)·p. Early steps use min(d, (1 +
+/// t)/(10 + t)), so that the average forgets the random start; <paramref name="warms"/> switches that off.</summary>
 public sealed class Ema(ParameterSet parameters, double decay, bool warms = true) : IDisposable
 {
     /// <summary>Name of the number of updates among the state tensors.</summary>
     public const string UpdatesName = "ema.updates";
 
-    private readonly Dictionary<string, Tensor> _average = parameters.State.ToDictionary(p => p.Key, p => TensorScope.Release(p.Value.Clone()), StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> _average = parameters.State.ToDictionary(p => p.Key,
+        p => TensorScope.Release(p.Value.Clone()), StringComparer.Ordinal);
     private long _updates;
 
     /// <summary>Moves the average towards the parameters.</summary>
@@ -24,7 +25,8 @@ public sealed class Ema(ParameterSet parameters, double decay, bool warms = true
         using var noGrad = GradMode.NoGrad();
         _updates++;
         var d = warms ? Math.Min(decay, (1.0 + _updates) / (10 + _updates)) : decay;
-        MultiTensor.Run<AverageRule>([.. set.State.Select(p => new UpdateTarget(_average[p.Key], p.Value, [], [d, 1 - d, 0, 0, 0, 0, 0, 0, 0]))]);
+        double[] constants = [d, 1 - d, 0, 0, 0, 0, 0, 0, 0];
+        MultiTensor.Run<AverageRule>([.. set.State.Select(p => new UpdateTarget(_average[p.Key], p.Value, [], constants))]);
     }
 
     /// <summary>The averages by parameter name.</summary>

@@ -21,8 +21,9 @@ public sealed class Lamb(IEnumerable<OptimizedParameter> parameters, LambOptions
     {
         var o = _options;
         var norm = ClipGradNorm.Norm(targets.Select(t => t.Tensor.Grad!), 2);
-        MultiTensor.Run<DirectionRule>([.. targets.Select(p => Target(p, o.Beta1, 1 - o.Beta1, o.Beta2, 1 - o.Beta2, 1 / Correction(o.Beta1, p),
-            1 / Math.Sqrt(Correction(o.Beta2, p)), o.Epsilon, p.Decays ? o.WeightDecay : 0, 1 / Math.Max(1, norm / o.MaxGradNorm)))]);
+        MultiTensor.Run<DirectionRule>([.. targets.Select(p => Target(p, o.Beta1, 1 - o.Beta1, o.Beta2, 1 - o.Beta2,
+            1 / Correction(o.Beta1, p), 1 / Math.Sqrt(Correction(o.Beta2, p)), o.Epsilon, p.Decays ? o.WeightDecay : 0,
+            1 / Math.Max(1, norm / o.MaxGradNorm)))]);
         var trust = Trust(targets);
         MultiTensor.Run<MoveRule>([.. targets.Select((p, i) => Target(p, learningRate * trust[i]))]);
     }

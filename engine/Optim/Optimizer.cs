@@ -32,8 +32,8 @@ public abstract class Optimizer : IDisposable
     /// <summary>What is optimised, in a fixed order.</summary>
     public IReadOnlyList<OptimizedParameter> Parameters { get; }
 
-    /// <summary>How often a parameter was updated. Bias corrections depend on it, so one that gets its first gradient late (unfrozen, or
-    /// unused until then) starts at 1, as in torch.</summary>
+    /// <summary>How often a parameter was updated. Bias corrections depend on it, so one that gets its first gradient late
+    /// (unfrozen, or unused until then) starts at 1, as in torch.</summary>
     public long StepCount(string name) => _steps[name];
 
     /// <summary>One update of every parameter that has a gradient.</summary>
@@ -46,8 +46,8 @@ public abstract class Optimizer : IDisposable
         if (targets.Length > 0) { Update(targets, learningRate); }
     }
 
-    /// <summary>The state by name (<c>m/layers.0.weight</c>, and the parameter's number of updates as <c>step/layers.0.weight</c>), for
-    /// checkpoints.</summary>
+    /// <summary>The state by name (<c>m/layers.0.weight</c>, and the parameter's number of updates as
+    /// <c>step/layers.0.weight</c>), for checkpoints.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> StateTensors()
     {
         foreach (var p in Parameters)
@@ -57,15 +57,15 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Takes over the state of a checkpoint. Checkpoints from before steps were counted per parameter have one <c>step</c>, which
-    /// holds for all.</summary>
+    /// <summary>Takes over the state of a checkpoint. Checkpoints from before steps were counted per parameter have one
+    /// <c>step</c>, which holds for all.</summary>
     /// <exception cref="FlorenceException">A state tensor is missing or has another shape; nothing is changed then.</exception>
     public void LoadState(IReadOnlyDictionary<string, Tensor> source)
     {
         var wanted = Parameters.SelectMany(Moments).ToArray();
         foreach (var (name, tensor) in wanted) { Check.HasShape("optimizer state", name, Find(source, name), tensor.Shape); }
         var shared = source.GetValueOrDefault("step");
-        var steps = Parameters.ToDictionary(p => p.Name, p => (long)(shared ?? Find(source, StepName(p))).Item(), StringComparer.Ordinal);
+        var steps = Parameters.Select(p => (p.Name, Step: (long)(shared ?? Find(source, StepName(p))).Item())).ToArray();
         foreach (var (name, tensor) in wanted) { tensor.Assign(source[name]); }
         foreach (var (name, step) in steps) { _steps[name] = step; }
     }
@@ -89,8 +89,9 @@ public abstract class Optimizer : IDisposable
 
     private static string StepName(OptimizedParameter p) => $"step/{p.Name}";
 
-    private static Tensor Find(IReadOnlyDictionary<string, Tensor> source, string name) => source.TryGetValue(name, out var value) ? value
-        : throw new FlorenceException($"the optimizer state lacks '{name}'; it belongs to another optimizer or model");
+    private static Tensor Find(IReadOnlyDictionary<string, Tensor> source, string name) =>
+        source.TryGetValue(name, out var value) ? value
+            : throw new FlorenceException($"the optimizer state lacks '{name}'; it belongs to another optimizer or model");
 
     private IEnumerable<KeyValuePair<string, Tensor>> Moments(OptimizedParameter p) =>
         _stateNames.Zip(_state[p.Name], (kind, tensor) => KeyValuePair.Create($"{kind}/{p.Name}", tensor));

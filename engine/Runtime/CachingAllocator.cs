@@ -81,8 +81,8 @@ public sealed class CachingAllocator
         }
     }
 
-    /// <summary>Runs <paramref name="body"/> with guard bands around every block handed out, and says what was written outside one; null
-    /// when nothing was. Host memory only: the bands are read and written directly.</summary>
+    /// <summary>Runs <paramref name="body"/> with guard bands around every block handed out, and says what was written outside
+    /// one; null when nothing was. Host memory only: the bands are read and written directly.</summary>
     internal string? Guard(Action body)
     {
         var guards = new GuardBands();

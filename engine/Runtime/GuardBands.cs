@@ -3,8 +3,8 @@ using System.Collections.Generic;
 
 namespace FlorenceKernels.Runtime;
 
-/// <summary>A host block between two bands of 0xFF. The block itself is filled with it too: as floats that is NaN, so that reading what was
-/// never written, or past an end, shows in a result, and as indices it is −1.</summary>
+/// <summary>A host block between two bands of 0xFF. The block itself is filled with it too: as floats that is NaN, so that
+/// reading what was never written, or past an end, shows in a result, and as indices it is −1.</summary>
 internal sealed unsafe class GuardedBlock : MemoryBlock
 {
     /// <summary>Bytes of each band; a multiple of every alignment kernels ask for.</summary>
@@ -25,7 +25,8 @@ internal sealed unsafe class GuardedBlock : MemoryBlock
     /// <summary>What was written outside, as a sentence; null when nothing was.</summary>
     public string? Damage()
     {
-        long before = Part(0, Band).LastIndexOfAnyExcept(Pattern), after = Part(Band + _bytes, Inner.Size - Band - _bytes).IndexOfAnyExcept(Pattern);
+        long before = Part(0, Band).LastIndexOfAnyExcept(Pattern);
+        long after = Part(Band + _bytes, Inner.Size - Band - _bytes).IndexOfAnyExcept(Pattern);
         long? at = after >= 0 ? _bytes + after : before >= 0 ? before - Band : null;
         return at is null ? null : $"a kernel wrote outside a block of {_bytes} bytes, at byte {at}";
     }
@@ -33,8 +34,8 @@ internal sealed unsafe class GuardedBlock : MemoryBlock
     private Span<byte> Part(long from, long count) => new((byte*)Inner.Pointer + from, checked((int)count));
 }
 
-/// <summary>A test mode of an allocator of host memory: while it is on, every block lies between guard bands, which are looked at when the
-/// block comes back and, for those still held, at the end. All is called under the allocator's lock.</summary>
+/// <summary>A test mode of an allocator of host memory: while it is on, every block lies between guard bands, which are looked at
+/// when the block comes back and, for those still held, at the end. All is called under the allocator's lock.</summary>
 internal sealed class GuardBands
 {
     private readonly HashSet<GuardedBlock> _live = [];

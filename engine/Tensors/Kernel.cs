@@ -33,9 +33,9 @@ public static class Kernel
         KeepAlive(kernel);
     }
 
-    // Kernels work on bare addresses. To the collector a tensor is dead once its address was read, and a storage that was dropped without a
-    // scope goes back to the allocator while the kernel still uses it. The compiler can not see that nothing is read here, so all that the
-    // struct refers to lives until now: GC.KeepAlive for structs.
+    // Kernels work on bare addresses. To the collector a tensor is dead once its address was read, and a storage that was dropped
+    // without a scope goes back to the allocator while the kernel still uses it. The compiler can not see that nothing is read
+    // here, so all that the struct refers to lives until now: GC.KeepAlive for structs.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
     private static void KeepAlive<TKernel>(in TKernel kernel) where TKernel : IOpKernel => _ = kernel;
 }

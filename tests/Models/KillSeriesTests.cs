@@ -10,14 +10,17 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Models;
 
-/// <summary>A training process that is killed at random moments, before, between and during saves, ends with the bits of one that was
-/// never killed. Takes about a minute: FLORENCE_LONG=1.</summary>
+/// <summary>A training process that is killed at random moments, before, between and during saves, ends with the bits of one that
+/// was never killed. Takes about a minute: FLORENCE_LONG=1.</summary>
 public sealed class KillSeriesTests(ITestOutputHelper output) : IDisposable
 {
     private const int Steps = 60, Kills = 10, MostKills = 40;
 
     // Timings that differ from run to run.
     private static readonly string[] Clocks = ["time", "train/pairs_per_second"];
+
+    private static readonly EnumerationOptions Everything =
+        new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
@@ -37,11 +40,13 @@ public sealed class KillSeriesTests(ITestOutputHelper output) : IDisposable
         var cut = Path.Combine(_folder, "cut-0");
         while (kills < MostKills && (kills < Kills || duringSave == 0 || duringSave == kills))
         {
-            // One kill in four comes at any time after the start of the process, the others after a random step.
-            var after = random.Next(4) == 0 ? 0 : random.Next(1, Steps);
-            var wait = TimeSpan.FromMilliseconds(random.NextDouble() * (after == 0 ? 2000 : 60));
+            // Of four kills one comes at any time after the start of the process, one after a random step, and two during the save
+            // that is next after a random step.
+            var kind = random.Next(4);
+            var (after, atSave) = (kind == 0 ? 0 : random.Next(1, Steps), kind > 1);
+            var wait = TimeSpan.FromMilliseconds(random.NextDouble() * (kind == 0 ? 2000 : atSave ? 10 : 60));
             var leftBefore = Unfinished(cut);
-            if (!KilledOnce(Arguments(data, cut), Path.Combine(cut, "metrics.jsonl"), after, wait))
+            if (!KilledOnce(Arguments(data, cut), cut, after, atSave, wait))
             {
                 RequireSame(whole, cut);
                 cut = Path.Combine(_folder, $"cut-{++run}");
@@ -61,19 +66,25 @@ public sealed class KillSeriesTests(ITestOutputHelper output) : IDisposable
     }
 
     // A save every 60 ms, which is every few steps.
-    private static string[] Arguments(string data, string run) => ["pretrain", "--data", data, "--steps", $"{Steps}", "--out", run,
-        "--set", "options.saveMinutes=0.001", .. CliTests.TinyModel];
+    private static string[] Arguments(string data, string run) => ["pretrain", "--data", data, "--steps", $"{Steps}", "--out",
+        run, "--set", "options.saveMinutes=0.001", .. CliTests.TinyModel];
 
     // False when the process had ended before it could be killed.
-    private static bool KilledOnce(string[] arguments, string log, int steps, TimeSpan wait)
+    private static bool KilledOnce(string[] arguments, string run, int steps, bool atSave, TimeSpan wait)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "florence.dll"), .. arguments])
+        var log = Path.Combine(run, "metrics.jsonl");
+        var leftBefore = Unfinished(run);
+        var program = Path.Combine(AppContext.BaseDirectory, "florence.dll");
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments])
         { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var (printed, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         var watch = Stopwatch.StartNew();
         var started = DateTime.UtcNow;
         bool HasCome() => File.Exists(log) && File.GetLastWriteTimeUtc(log) > started && LineCount(log) >= steps;
-        while (!process.HasExited && watch.Elapsed < Patience && steps > 0 && !HasCome()) { Thread.Sleep(1); }
+        bool IsSaving() => Unfinished(run).Except(leftBefore).Any();
+        bool IsWaiting() => !process.HasExited && watch.Elapsed < Patience;
+        while (IsWaiting() && steps > 0 && !HasCome()) { Thread.Sleep(1); }
+        while (IsWaiting() && atSave && !IsSaving()) { Thread.Yield(); }
         Thread.Sleep(wait);
         var isRunning = !process.HasExited;
         process.Kill(); // SIGKILL
@@ -87,16 +98,18 @@ public sealed class KillSeriesTests(ITestOutputHelper output) : IDisposable
     private static int LineCount(string path)
     {
         if (!File.Exists(path)) { return 0; }
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(file);
         return reader.ReadToEnd().Count(c => c == '\n');
     }
 
     private static void RequireSame(string whole, string cut)
     {
-        string Newest(string run) => new CheckpointStore(Path.Combine(run, "checkpoints")).Latest!;
+        byte[] Newest(string run, string file) =>
+            File.ReadAllBytes(Path.Combine(new CheckpointStore(Path.Combine(run, "checkpoints")).Latest!, file));
         foreach (var file in new[] { "model.safetensors", "optimizer.safetensors", "ema.safetensors" })
         {
-            Assert.True(File.ReadAllBytes(Path.Combine(Newest(whole), file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(Newest(cut), file))), file);
+            Assert.True(Newest(whole, file).AsSpan().SequenceEqual(Newest(cut, file)), file);
         }
 
         Assert.Equal(JsonRows(whole), JsonRows(cut));
@@ -121,9 +134,10 @@ public sealed class KillSeriesTests(ITestOutputHelper output) : IDisposable
 
     // Each session adds an event file of its own; which steps the older checkpoints are of depends on time.
     private static List<string> Files(string run) => [.. Directory.EnumerateFiles(run, "*", SearchOption.AllDirectories)
-        .Select(f => Path.GetRelativePath(run, f)).Where(f => !f.Contains("tfevents", StringComparison.Ordinal) && !f.Contains("step-", StringComparison.Ordinal))
+        .Select(f => Path.GetRelativePath(run, f))
+        .Where(f => !f.Contains("tfevents", StringComparison.Ordinal) && !f.Contains("step-", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal)];
 
-    private static string[] Unfinished(string run) => !Directory.Exists(run) ? [] : [.. Directory.EnumerateFileSystemEntries(run, ".*",
-        new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })];
+    private static string[] Unfinished(string run) => !Directory.Exists(run) ? []
+        : [.. Directory.EnumerateFileSystemEntries(run, ".*", Everything)];
 }

@@ -25,7 +25,8 @@ public sealed class TrainingOpinionTests
         var names = new[] { "early", "late" };
         foreach (var name in names) { _ = set.Root.Get(name, Shape, Init.Normal(1)); }
         var theirs = names.Select(n => new Parameter(torch.tensor(set[n].ToArray<double>(), [3, 7]))).ToArray();
-        using var ours = new AdamW(WeightDecayRules.Apply(set, (_, _) => true), new AdamWOptions { WeightDecay = 0.1, Amsgrad = amsgrad });
+        using var ours = new AdamW(WeightDecayRules.Apply(set, (_, _) => true),
+            new AdamWOptions { WeightDecay = 0.1, Amsgrad = amsgrad });
         using var peer = torch.optim.AdamW(theirs, 0.02, 0.9, 0.999, 1e-8, 0.1, amsgrad);
         for (var step = 0; step < 9; step++)
         {
@@ -42,7 +43,8 @@ public sealed class TrainingOpinionTests
             _ = peer.step();
             for (var i = 0; i < names.Length; i++)
             {
-                Opinion.Near($"{names[i]} after step {step}", DType.F64, set[names[i]].ToArray<double>(), Doubles(theirs[i]), 1e-12);
+                var (mine, wanted) = (set[names[i]].ToArray<double>(), Doubles(theirs[i]));
+                Opinion.Near($"{names[i]} after step {step}", DType.F64, mine, wanted, 1e-12);
             }
         }
     }
@@ -65,7 +67,8 @@ public sealed class TrainingOpinionTests
 
             var values = Draw(Map.Aggregate((a, b) => a * b), step);
             var y = ours.Forward(Tensor.From(values, Map));
-            Opinion.Near($"output of step {step}", DType.F64, y.ToArray<double>(), Doubles(peer.call(torch.tensor(values, [4, 3, 5, 6]))), 1e-12);
+            var wanted = Doubles(peer.call(torch.tensor(values, [4, 3, 5, 6])));
+            Opinion.Near($"output of step {step}", DType.F64, y.ToArray<double>(), wanted, 1e-12);
             Opinion.Near("running_mean", DType.F64, set["running_mean"].ToArray<double>(), Doubles(peer.running_mean!), 1e-12);
             Opinion.Near("running_var", DType.F64, set["running_var"].ToArray<double>(), Doubles(peer.running_var!), 1e-12);
         }

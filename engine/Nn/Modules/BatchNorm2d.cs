@@ -3,8 +3,9 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Nn;
 
-/// <summary>Each channel normalised over the batch and all positions: in training by the batch's own statistics, which the running ones
-/// follow, else by the running ones. Ioffe, Szegedy 2015. <c>weight</c>, <c>bias</c>, and the buffers <c>running_mean</c>,
+/// <summary>Each channel normalised over the batch and all positions: in training by the batch's own statistics, which the
+/// running ones follow, else by the running ones. Ioffe, Szegedy 2015. <c>weight</c>, <c>bias</c>, and the buffers
+/// <c>running_mean</c>,
 /// <c>running_var</c>, all [C].</summary>
 public sealed class BatchNorm2d : TensorModule
 {
@@ -23,7 +24,8 @@ public sealed class BatchNorm2d : TensorModule
     }
 
     /// <summary>[B, C, H, W] → [B, C, H, W].</summary>
-    /// <exception cref="ShapeException">x has another rank or other channels, or training is given one value per channel.</exception>
+    /// <exception cref="ShapeException">x has another rank or other channels, or training is given one value per
+    /// channel.</exception>
     public override Tensor Forward(Tensor x)
     {
         Check.HasRank("batch_norm", "x", x, 4, "[B, C, H, W]");

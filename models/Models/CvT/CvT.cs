@@ -17,7 +17,8 @@ public sealed class CvT : TensorModule
     public CvT(CvTConfig config, Weights w) : base(w)
     {
         Config = config.Validated();
-        _stages = [.. config.Stages.Select((stage, i) => new CvTStage(config, stage, i == 0 ? config.Channels : config.Stages[i - 1].Dim, w[$"stage{i}"]))];
+        int Inputs(int i) => i == 0 ? config.Channels : config.Stages[i - 1].Dim;
+        _stages = [.. config.Stages.Select((stage, i) => new CvTStage(config, stage, Inputs(i), w[$"stage{i}"]))];
         var last = config.Stages[^1];
         _norm = new LayerNorm(last.Dim, w["norm"]);
         _head = new Linear(last.Dim, config.Classes, w["head"]);
@@ -39,7 +40,8 @@ public sealed class CvT : TensorModule
     }
 }
 
-/// <summary>Tokens between the parts: those of the map [B, h, w, C], and the class token [B, 1, C] where the stage has one.</summary>
+/// <summary>Tokens between the parts: those of the map [B, h, w, C], and the class token [B, 1, C] where the stage has
+/// one.</summary>
 internal readonly record struct CvTTokens(Tensor Map, Tensor? Class)
 {
     /// <summary>All as one sequence, the class token first.</summary>

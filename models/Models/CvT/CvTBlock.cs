@@ -32,11 +32,12 @@ internal sealed class CvTBlock
     }
 }
 
-/// <summary>Multi-head attention whose queries, keys and values come from the map through convolutional projections; those of keys and
-/// values halve its sides. §3.2, fig. 2c. The class token skips the convolutions.</summary>
+/// <summary>Multi-head attention whose queries, keys and values come from the map through convolutional projections; those of
+/// keys and values halve its sides. §3.2, fig. 2c. The class token skips the convolutions.</summary>
 internal sealed class ConvAttention(int dim, int heads, bool qkvBias, Weights w)
 {
-    private readonly ConvProjection _q = new(dim, 1, w["conv_proj_q"]), _k = new(dim, 2, w["conv_proj_k"]), _v = new(dim, 2, w["conv_proj_v"]);
+    private readonly ConvProjection _q = new(dim, 1, w["conv_proj_q"]), _k = new(dim, 2, w["conv_proj_k"]),
+        _v = new(dim, 2, w["conv_proj_v"]);
     private readonly Linear _projQ = new(dim, dim, w["proj_q"], qkvBias), _projK = new(dim, dim, w["proj_k"], qkvBias),
         _projV = new(dim, dim, w["proj_v"], qkvBias), _proj = new(dim, dim, w["proj"]);
 
@@ -56,8 +57,8 @@ internal sealed class ConvAttention(int dim, int heads, bool qkvBias, Weights w)
     private Tensor Heads(Tensor x) => x.Reshape(x.Shape[0], x.Shape[1], heads, dim / heads).Transpose(1, 2);
 }
 
-/// <summary>Depth-wise 3×3 convolution → BatchNorm → tokens; the point-wise half of the separable convolution is the linear layer behind.
-/// §3.2: "Depth-wise Conv2d → BatchNorm2d → Point-wise Conv2d".</summary>
+/// <summary>Depth-wise 3×3 convolution → BatchNorm → tokens; the point-wise half of the separable convolution is the linear layer
+/// behind. §3.2: "Depth-wise Conv2d → BatchNorm2d → Point-wise Conv2d".</summary>
 internal sealed class ConvProjection(int dim, int stride, Weights w)
 {
     private const int Kernel = 3;

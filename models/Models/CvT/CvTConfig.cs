@@ -7,11 +7,12 @@ namespace FlorenceKernels.Models;
 
 /// <summary>A stage of <see cref="CvT"/>: a convolutional embedding k×k/s, then blocks.</summary>
 /// <param name="Dim">Channels.</param> <param name="Depth">Blocks.</param> <param name="Heads">Attention heads.</param>
-/// <param name="Kernel">Kernel side of the embedding.</param> <param name="Stride">Its stride.</param> <param name="Padding">Its padding.</param>
+/// <param name="Kernel">Kernel side of the embedding.</param> <param name="Stride">Its stride.</param> <param name="Padding">Its
+/// padding.</param>
 /// <param name="DropPath">Stochastic depth of the last block; earlier blocks of the stage have linearly less.</param>
 /// <param name="HasClassToken">A learned token attends with the others; the last stage's is classified.</param>
-public sealed record CvTStageConfig(int Dim, int Depth, int Heads, int Kernel = 3, int Stride = 2, int Padding = 1, double DropPath = 0,
-    bool HasClassToken = false);
+public sealed record CvTStageConfig(int Dim, int Depth, int Heads, int Kernel = 3, int Stride = 2, int Padding = 1,
+    double DropPath = 0, bool HasClassToken = false);
 
 /// <summary>A convolutional vision transformer (Wu et al., arXiv 2103.15808).</summary>
 public sealed record CvTConfig
@@ -54,18 +55,23 @@ public sealed record CvTConfig
 
         foreach (var (s, i) in Stages.Select((s, i) => (s, i)))
         {
-            if (s.Dim <= 0 || s.Depth <= 0 || s.Heads <= 0 || s.Kernel <= 0 || s.Stride <= 0 || s.Padding < 0 || s.DropPath is < 0 or >= 1)
+            int[] sizes = [s.Dim, s.Depth, s.Heads, s.Kernel, s.Stride];
+            if (sizes.Any(size => size <= 0) || s.Padding < 0 || s.DropPath is < 0 or >= 1)
             {
                 throw new FlorenceException($"CvT: stage {i} is {s}; sizes must be positive and dropPath in [0, 1)");
             }
 
-            if (s.Dim % s.Heads != 0) { throw new FlorenceException($"CvT: stage {i} has {s.Dim} channels, not a multiple of its {s.Heads} heads"); }
+            if (s.Dim % s.Heads != 0)
+            {
+                throw new FlorenceException($"CvT: stage {i} has {s.Dim} channels, not a multiple of its {s.Heads} heads");
+            }
         }
 
         return this;
     }
 
-    // Table 2: 7×7/4, 3×3/2, 3×3/2; drop path and the class token in the last stage only. The stem's padding is 2 (released code).
+    // Table 2: 7×7/4, 3×3/2, 3×3/2; drop path and the class token in the last stage only. The stem's padding is 2 (released
+    // code).
     private static CvTConfig Published(int[] dims, int[] depths, int[] heads, double dropPath) => new()
     {
         Stages =

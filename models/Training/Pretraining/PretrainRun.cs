@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading;
@@ -184,7 +185,7 @@ public static class PretrainRun
     private static RunLog OpenLog(string runDirectory, long? resumeStep, PretrainOptions options, FlorenceConfig config, Device device)
     {
         // A run that was killed before its first checkpoint starts again from step 0: what it logged is taken back, in all files.
-        var hasBegun = File.Exists(Path.Combine(runDirectory, "metrics.jsonl")) || File.Exists(Path.Combine(runDirectory, "metrics.csv"));
+        var hasBegun = new[] { "metrics.jsonl", "metrics.csv" }.Any(f => File.Exists(Path.Combine(runDirectory, f)));
         var log = RunLog.Open(runDirectory, resumeStep ?? (hasBegun ? 0 : null));
         if (resumeStep is null)
         {

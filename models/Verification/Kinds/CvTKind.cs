@@ -30,7 +30,8 @@ public sealed class CvTKind : IGoldenKind
         var (dropPath, classTokens) = (Of<double>("DROP_PATH_RATE"), Of<bool>("CLS_TOKEN"));
         return new CvTConfig
         {
-            Stages = [.. dims.Select((dim, i) => new CvTStageConfig(dim, depths[i], heads[i], kernels[i], strides[i], paddings[i], dropPath[i], classTokens[i]))],
+            Stages = [.. dims.Select((dim, i) => new CvTStageConfig(dim, depths[i], heads[i], kernels[i], strides[i], paddings[i],
+                dropPath[i], classTokens[i]))],
             Classes = run["num_classes"].GetInt32(),
             MlpRatio = Of<double>("MLP_RATIO")[0],
             Activation = Activation.GeluErf, // the case is the class with its defaults, not a registered model

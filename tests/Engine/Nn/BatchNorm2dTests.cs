@@ -11,7 +11,8 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>The module with its running statistics: how they move, who uses them, and that they are kept but not trained.</summary>
+/// <summary>The module with its running statistics: how they move, who uses them, and that they are kept but not
+/// trained.</summary>
 [Collection(nameof(CpuSettings))]
 public sealed class BatchNorm2dTests
 {
@@ -97,7 +98,8 @@ public sealed class BatchNorm2dTests
         return set;
     }
 
-    private static Tensor Input(Device device, int step) => Tensor.Normal(Map, step, 1 + step, 11, (ulong)step, DType.F32, device);
+    private static Tensor Input(Device device, int step) =>
+        Tensor.Normal(Map, step, 1 + step, 11, (ulong)step, DType.F32, device);
 
     private static double[] Channel(double[] map, int channel)
     {

@@ -10,7 +10,8 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>Kernels work on bare addresses: while one runs, its operands must not count as forgotten, even when nothing else names them.</summary>
+/// <summary>Kernels work on bare addresses: while one runs, its operands must not count as forgotten, even when nothing else
+/// names them.</summary>
 [Collection(nameof(CpuSettings))]
 public sealed class OperandLifetimeTests
 {
@@ -38,10 +39,11 @@ public sealed class OperandLifetimeTests
         using var source = TensorScope.Release(Tensor.Uniform([96, 129], -1, 1, 7));
         (string Name, Func<Tensor, Tensor> Run)[] ops =
         [
-            ("copy", x => x.T().Contiguous()), ("cast", x => (x.T() * 2).To(DType.F64)), ("compare", x => F.Greater(x.To(DType.F64), 0.25)),
-            ("reduce", x => F.Sum((x + 1).T(), [0])), ("scan", x => F.CumSum((x * 3).T(), 0)), ("softmax", x => F.Softmax((x - 1).T(), 0)),
-            ("select", x => F.IndexSelect((x * 5).T(), 0, Tensor.From([3L, 100, 7], [3]))), ("linear", x => F.Linear(x * 2, x + 1)),
-            ("norm", x => F.LayerNorm((x * 2).T())), ("pool", x => F.MaxPool2d((x * 2).T().Reshape(1, 1, 129, 96), 2, 2, 0)),
+            ("copy", x => x.T().Contiguous()), ("cast", x => (x.T() * 2).To(DType.F64)),
+            ("compare", x => F.Greater(x.To(DType.F64), 0.25)), ("reduce", x => F.Sum((x + 1).T(), [0])),
+            ("scan", x => F.CumSum((x * 3).T(), 0)), ("softmax", x => F.Softmax((x - 1).T(), 0)),
+            ("select", x => F.IndexSelect((x * 5).T(), 0, Tensor.From([3L, 100, 7], [3]))),
+            ("linear", x => F.Linear(x * 2, x + 1)), ("norm", x => F.LayerNorm((x * 2).T())), ("pool", x => F.MaxPool2d((x * 2).T().Reshape(1, 1, 129, 96), 2, 2, 0)),
         ];
         double[][] expected = [.. ops.Select(op => Values(op.Run(source)))];
         WhileCollecting(() =>
@@ -72,7 +74,8 @@ public sealed class OperandLifetimeTests
             for (var round = 1; round <= 60; round++)
             {
                 AssignForgotten(target, round);
-                Assert.True(Array.TrueForAll(target.ToArray<float>(), v => v == round), $"round {round}: the source was overwritten while it was copied");
+                Assert.True(Array.TrueForAll(target.ToArray<float>(), v => v == round),
+                    $"round {round}: the source was overwritten while it was copied");
             }
         }, 1 << 21);
     }
@@ -123,10 +126,12 @@ public sealed class OperandLifetimeTests
     private readonly struct Probe(Tensor operand, WeakReference storage, bool[] verdict, bool collects) : IOpKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => Look(storage, verdict, (nint)operand.Pointer<T>(), collects);
+        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+            Look(storage, verdict, (nint)operand.Pointer<T>(), collects);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => Look(storage, verdict, (nint)operand.View<R>().Length, collects);
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
+            Look(storage, verdict, (nint)operand.View<R>().Length, collects);
 
         private static void Look(WeakReference storage, bool[] verdict, nint address, bool collects)
         {

@@ -5,8 +5,8 @@ using FlorenceKernels.Data;
 
 namespace FlorenceKernels.Cli;
 
-/// <summary>A verb that asks a trained model something: it has <c>--run</c>, and <c>--data</c> with <c>--split</c> if it reads a data
-/// set.</summary>
+/// <summary>A verb that asks a trained model something: it has <c>--run</c>, and <c>--data</c> with <c>--split</c> if it reads a
+/// data set.</summary>
 internal abstract class ModelVerb : Verb
 {
     protected ModelVerb(CommonOptions common, string name, string description, params string[] examples)
