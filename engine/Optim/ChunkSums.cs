@@ -5,7 +5,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
-using ILGPU;
 
 namespace FlorenceKernels.Optim;
 

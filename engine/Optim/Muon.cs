@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
