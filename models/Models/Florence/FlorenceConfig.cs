@@ -22,7 +22,7 @@ public sealed record FlorenceConfig
         AllowTrailingCommas = true,
         MaxDepth = 16,
         WriteIndented = true,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+        Converters = { new EnumNames() },
     };
 
     /// <summary>The image encoder.</summary>
@@ -69,6 +69,10 @@ public sealed record FlorenceConfig
             _ = config.Image.Validated();
             _ = config.Text.Validated();
             return config;
+        }
+        catch (UnknownChoiceException e)
+        {
+            throw new FlorenceException($"{source}: '{e.Path?.TrimStart('$', '.')}': {e.Message}", e);
         }
         catch (JsonException e)
         {

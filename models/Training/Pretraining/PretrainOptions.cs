@@ -1,18 +1,17 @@
 using System.Text.Json.Serialization;
+using FlorenceKernels.Models;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Training;
 
 /// <summary>How parameters are updated.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<OptimizerKind>))]
+[JsonConverter(typeof(EnumNames))]
 public enum OptimizerKind
 {
     /// <summary>AdamW for all of them, as the paper.</summary>
-    [JsonStringEnumMemberName("adamw")]
     AdamW,
 
     /// <summary>Muon for the matrices inside the towers, AdamW for embeddings, projections, norms and biases.</summary>
-    [JsonStringEnumMemberName("muon")]
     Muon,
 }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FlorenceKernels.Models;
 
 namespace FlorenceKernels.Cli;
 
@@ -75,6 +76,10 @@ internal sealed class SettingsTree(JsonObject defaults)
         try
         {
             return At(Root, path).Deserialize<T>(options) ?? throw new UsageException($"the settings under '{path}' are empty");
+        }
+        catch (UnknownChoiceException e)
+        {
+            throw new UsageException($"the setting '{path}{e.Path?.TrimStart('$')}': {e.Message}", e);
         }
         catch (JsonException e)
         {

@@ -5,17 +5,13 @@ namespace FlorenceKernels.Tensors;
 
 // The contrastive loss around panels of cosines [rows, B] that the shared matrix product makes.
 // RowPerGroup: maximum, sum and positives of a row by shared-memory trees. ColumnPerThread: one step of an online log-sum-exp,
-// neighbouring
-// threads read neighbouring columns. GradientPerThread: cosines to gradients in place. FinishInOneGroup: column log-sum-exps and
-// the two
-// sums. No atomics; same bits every time.
+// neighbouring threads read neighbouring columns. GradientPerThread: cosines to gradients in place. FinishInOneGroup: column
+// log-sum-exps and the two sums. No atomics; same bits every time.
 internal static class ContrastiveGpu
 {
-    private const int MaxThreads = 256;
-
     internal static void RowPerGroup<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         var tau = R.Exp(a.LogScale[0]);
         for (var row = Grid.IdxX; row < a.Rows; row += Grid.DimX)
         {
@@ -28,10 +24,10 @@ internal static class ContrastiveGpu
                 if (a.Ids[j] == id) { positive += c; }
             }
 
-            max = Tree<MaxReducer, R>(shared, max);
+            max = GroupTree.Max(shared, 0, max);
             for (var j = Group.IdxX; j < a.Columns; j += Group.DimX) { sum += R.Exp(tau * (a.Panel[at + j] - max)); }
-            sum = Tree<SumReducer, R>(shared, sum);
-            positive = Tree<SumReducer, R>(shared, positive);
+            sum = GroupTree.Sum(shared, 1, sum);
+            positive = GroupTree.Sum(shared, 2, positive);
             if (Group.IdxX == 0)
             {
                 a.RowLse[a.First + row] = tau * max + R.Log(sum);
@@ -70,7 +66,7 @@ internal static class ContrastiveGpu
 
     internal static void FinishInOneGroup<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var shared = SharedMemory.Allocate<R>(MaxThreads);
+        var shared = SharedMemory.Allocate<R>(GroupTree.Size);
         var tau = R.Exp(a.LogScale[0]);
         R rows = R.Of(0), columns = R.Of(0);
         for (var j = Group.IdxX; j < a.Columns; j += Group.DimX)
@@ -81,8 +77,8 @@ internal static class ContrastiveGpu
         }
 
         for (var i = Group.IdxX; i < a.Rows; i += Group.DimX) { rows += a.RowLse[i] - tau * a.RowPositive[i]; }
-        rows = Tree<SumReducer, R>(shared, rows);
-        columns = Tree<SumReducer, R>(shared, columns);
+        rows = GroupTree.Sum(shared, 0, rows);
+        columns = GroupTree.Sum(shared, 1, columns);
         if (Group.IdxX == 0)
         {
             a.Sums[0] = rows;
@@ -98,22 +94,5 @@ internal static class ContrastiveGpu
         public ArrayView<R> Panel, LogScale, RowLse, RowPositive, ColumnMax, ColumnSum, ColumnLse, Sums, Loss;
         public ArrayView<int> Ids, Counts;
         public int First, Rows, Columns, RowOffset;
-    }
-
-    // A group's largest or summed value as a fixed tree; every thread gets it, and the scratch may be used again at once.
-    private static R Tree<TReducer, R>(ArrayView<R> shared, R value)
-        where TReducer : struct, IReducer where R : unmanaged, IReal<R>
-    {
-        shared[Group.IdxX] = value;
-        Group.Barrier();
-        for (var half = Group.DimX >> 1; half > 0; half >>= 1)
-        {
-            if (Group.IdxX < half) { shared[Group.IdxX] = TReducer.Combine(shared[Group.IdxX], shared[Group.IdxX + half]); }
-            Group.Barrier();
-        }
-
-        var result = shared[0];
-        Group.Barrier();
-        return result;
     }
 }
