@@ -59,15 +59,18 @@ public sealed class TowerTests
         Assert.True(pooled.All(double.IsFinite) && pooled.Any(v => Math.Abs(v) > 0.1));
     }
 
-    [Fact]
-    public void Early_convolutions_halve_the_image_and_train()
+    [Theory]
+    [InlineData(3, 2, 32)]
+    [InlineData(7, 4, 64)]
+    [InlineData(4, 2, 31)]
+    public void Early_convolutions_shrink_the_image_and_train(int kernel, int stride, int side)
     {
         using var scope = TensorScope.Begin();
         using var set = new ParameterSet(seed: 4);
-        var tower = new CoSwin(Image(), set.Root);
-        var features = tower.Encode(Tensor.Normal([2, 3, 32, 32], 0, 1, 5));
+        var tower = new CoSwin(Image() with { EarlyKernel = kernel, EarlyStride = stride, ImageSize = side, AbsolutePositions = true }, set.Root);
+        var features = tower.Encode(Tensor.Normal([2, 3, side, side], 0, 1, 5));
         Assert.Equal([2, 8, 8, 16], features.Stages[0].Shape.ToArray());
-        Assert.Equal([5, 3, 3, 3], set["patch_embed.early.0.proj.weight"].Shape.ToArray());
+        Assert.Equal([5, 3, kernel, kernel], set["patch_embed.early.0.proj.weight"].Shape.ToArray());
         Assert.Equal([16, 7, 3, 3], set["patch_embed.proj.weight"].Shape.ToArray());
         F.Sum(F.Square(features.Pooled)).Backward();
         Assert.All(set.Named, p => Assert.True(p.Value.Grad is not null, p.Key));

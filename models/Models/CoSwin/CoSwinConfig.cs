@@ -67,9 +67,15 @@ public sealed record CoSwinConfig
     /// <summary>Convolutions or patches.</summary>
     public EmbedKind Embed { get; init; }
 
-    /// <summary>Channels of 3×3 convolutions, each with LayerNorm and GELU, before the stem's own; the first of them halves the image.
+    /// <summary>Channels of 3×3 convolutions, each with LayerNorm and GELU, before the stem's own; the first has its own kernel and stride.
     /// Transformers trained on little data learn much faster behind them (Xiao et al. 2021, "Early convolutions").</summary>
     public ImmutableArray<int> EarlyConvolutions { get; init; } = [];
+
+    /// <summary>Kernel side of the first early convolution, padded by half of it.</summary>
+    public int EarlyKernel { get; init; } = 3;
+
+    /// <summary>Stride of the first early convolution.</summary>
+    public int EarlyStride { get; init; } = 2;
 
     /// <summary>Stem kernel side of <see cref="EmbedKind.Convolution"/>.</summary>
     public int StemKernel { get; init; } = 7;
@@ -117,9 +123,9 @@ public sealed record CoSwinConfig
             throw new FlorenceException("CoSwin: embedDim, window, imageSize and depths must be positive");
         }
 
-        if (EarlyConvolutions.Any(c => c <= 0) || (Embed == EmbedKind.Patch && EarlyConvolutions.Length > 0))
+        if (EarlyConvolutions.Any(c => c <= 0) || EarlyKernel <= 0 || EarlyStride <= 0 || (Embed == EmbedKind.Patch && EarlyConvolutions.Length > 0))
         {
-            throw new FlorenceException("CoSwin: earlyConvolutions need positive channels and a convolutional stem");
+            throw new FlorenceException("CoSwin: earlyConvolutions need positive channels, kernel and stride, and a convolutional stem");
         }
 
         return this;

@@ -18,7 +18,9 @@ internal sealed class Stem
         _config = config;
         int[] channels = [config.Channels, .. config.EarlyConvolutions];
         _early = [.. config.EarlyConvolutions.Select((outputs, i) =>
-            new ConvEmbed(channels[i], outputs, 3, EarlyStride(i), 1, w["early"][i]))];
+            i == 0
+            ? new ConvEmbed(channels[i], outputs, config.EarlyKernel, config.EarlyStride, config.EarlyKernel / 2, w["early"][i])
+            : new ConvEmbed(channels[i], outputs, 3, 1, 1, w["early"][i]))];
         var norm = config.PatchNorm ? EmbedNorm.After : EmbedNorm.None;
         _embed = new ConvEmbed(channels[^1], config.EmbedDim, Kernel, config.StemStride, Padding, w, norm);
     }
@@ -28,7 +30,8 @@ internal sealed class Stem
     private int Padding => _config.Embed == EmbedKind.Patch ? 0 : _config.StemPadding;
 
     /// <summary>Tokens per side of an image of this side.</summary>
-    public int Grid(int side) => ((_early.Length > 0 ? (side + 1) / 2 : side) + 2 * Padding - Kernel) / _config.StemStride + 1;
+    public int Grid(int side) =>
+        ((_early.Length > 0 ? (side - _config.EarlyKernel % 2) / _config.EarlyStride + 1 : side) + 2 * Padding - Kernel) / _config.StemStride + 1;
 
     /// <summary>[B, 3, H, W] → [B, h, w, C].</summary>
     public Tensor Forward(Tensor x)
@@ -38,8 +41,6 @@ internal sealed class Stem
         foreach (var convolution in _early.AsSpan(1)) { tokens = F.Gelu(convolution.Forward(tokens)); }
         return _embed.Forward(tokens);
     }
-
-    private static int EarlyStride(int number) => number == 0 ? 2 : 1;
 
     // Disjoint patches pad right and bottom to whole patches, as the detection backbones do.
     private Tensor InWholePatches(Tensor x)

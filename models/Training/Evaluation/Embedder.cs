@@ -54,7 +54,7 @@ public sealed class Embedder(Models.Florence model, ClipTokenizer tokenizer, Dev
     private float[] Images(PairDataset dataset, IReadOnlyList<int> indices, PairView view)
     {
         var side = model.Config.Image.ImageSize;
-        var augmentation = new PairAugmentation(new PretrainOptions(), side);
+        var augmentation = new PairAugmentation(new AugmentationOptions(), side);
         return InBatches(indices.Count, (from, count) =>
         {
             var pixels = new float[count * augmentation.RowSize];

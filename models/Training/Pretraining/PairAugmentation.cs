@@ -1,27 +1,79 @@
 using System;
 using FlorenceKernels.Data;
+using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Training;
 
-/// <summary>An RGBA drawing to a normalised training image: random background, random crop, mirror, colour jitter. Evaluation puts the
-/// drawing on white and resizes it.</summary>
-public sealed class PairAugmentation(PretrainOptions options, int resolution)
+/// <summary>How strongly training pictures are varied. The next artist differs from the known ones in palette, line and framing, so these
+/// vary too; chosen on the validation artist.</summary>
+public sealed record AugmentationOptions
 {
-    private readonly RandomResizedCrop _crop = new(resolution, MinScale: options.MinCropScale);
+    /// <summary>Smallest area of the random crop.</summary>
+    public double MinScale { get; init; } = 0.5;
+
+    /// <summary>Largest area of the random crop; above 1 it shows background around the picture.</summary>
+    public double MaxScale { get; init; } = 1;
+
+    /// <summary>Largest turn, in degrees.</summary>
+    public double Degrees { get; init; }
+
+    /// <summary>Largest slant, columns per row.</summary>
+    public double Shear { get; init; }
+
+    /// <summary>Strength of random brightness, contrast and saturation, 0 for none.</summary>
+    public double ColourJitter { get; init; } = 0.4;
+
+    /// <summary>Strength of random gains of red, green and blue.</summary>
+    public double ChannelJitter { get; init; }
+
+    /// <summary>How often a picture loses its colours.</summary>
+    public double GrayProb { get; init; }
+
+    /// <summary>How often lines grow, shrink or blur.</summary>
+    public double StrokeProb { get; init; }
+
+    /// <summary>How often a rectangle is covered.</summary>
+    public double ErasingProb { get; init; }
+
+    /// <summary>How often the background is white, as in evaluation; else it is a random light colour.</summary>
+    public double WhiteProb { get; init; } = 0.5;
+
+    internal void Validate()
+    {
+        static bool IsShare(double p) => p is >= 0 and <= 1;
+        var isPicture = MinScale > 0 && MaxScale >= MinScale && Degrees is >= 0 and <= 180 && Shear >= 0;
+        if (!isPicture) { throw new FlorenceException("pretrain: augmentation needs 0 < minScale <= maxScale, degrees in [0, 180] and shear >= 0"); }
+        if (!IsShare(ColourJitter) || !IsShare(ChannelJitter)) { throw new FlorenceException("pretrain: augmentation needs colourJitter and channelJitter in [0, 1]"); }
+        if (!IsShare(GrayProb) || !IsShare(StrokeProb) || !IsShare(ErasingProb) || !IsShare(WhiteProb))
+        {
+            throw new FlorenceException("pretrain: augmentation needs grayProb, strokeProb, erasingProb and whiteProb in [0, 1]");
+        }
+    }
+}
+
+/// <summary>An RGBA drawing to a normalised training image: on a background, with other lines, framed anew, mirrored, in other colours,
+/// partly covered. Evaluation puts the drawing on white and resizes it.</summary>
+public sealed class PairAugmentation(AugmentationOptions options, int resolution)
+{
+    private readonly RandomStroke _stroke = new(options.StrokeProb);
+    private readonly RandomAffineCrop _crop = new(resolution, options.MinScale, options.MaxScale, options.Degrees, options.Shear);
+    private readonly RandomHorizontalFlip _flip = new();
+    private readonly ColourJitter _colours = new(options.ColourJitter, options.ChannelJitter, options.GrayProb);
+    private readonly RandomErasing _erasing = new(options.ErasingProb);
     private readonly ChannelNormalization _normalization = ChannelNormalization.ImageNet;
-    private readonly int _side = resolution;
 
     /// <summary>Floats of one image.</summary>
-    public int RowSize => 3 * _side * _side;
+    public int RowSize => 3 * resolution * resolution;
 
     /// <summary>A random view, from the sample's own seed.</summary>
     public void Train(PairSample sample, ReadOnlySpan<byte> rgba, SampleSeed seed, Span<float> chw)
     {
         var random = new SampleRandom(seed.Value(), 0, 0);
-        var image = OnBackground(rgba, random.NextDouble() < 0.5 ? White : Pastel(ref random));
-        image = _crop.Apply(image, ref random);
-        if (random.NextDouble() < 0.5) { image = ImageGeometry.FlipHorizontal(image); }
-        if (options.ColourJitter > 0) { Jitter(image, ref random); }
+        var background = random.NextDouble() < options.WhiteProb ? White : Light(ref random);
+        var image = _stroke.Apply(OnBackground(rgba, background), ref random);
+        image = (_crop with { Fill = background }).Apply(image, ref random);
+        image = _colours.Apply(_flip.Apply(image, ref random), ref random);
+        image = (_erasing with { Fill = background }).Apply(image, ref random);
         _normalization.Apply(image, chw);
     }
 
@@ -29,36 +81,19 @@ public sealed class PairAugmentation(PretrainOptions options, int resolution)
     public void Evaluate(ReadOnlySpan<byte> rgba, Span<float> chw, bool isMirrored = false)
     {
         var image = OnBackground(rgba, White);
-        if (image.Width != _side) { image = Resampler.Resize(image, _side, _side, ResizeFilter.Bicubic); }
+        if (image.Width != resolution) { image = Resampler.Resize(image, resolution, resolution, ResizeFilter.Bicubic); }
         if (isMirrored) { image = ImageGeometry.FlipHorizontal(image); }
         _normalization.Apply(image, chw);
     }
 
     private static (byte R, byte G, byte B) White => (255, 255, 255);
 
-    private static (byte R, byte G, byte B) Pastel(ref SampleRandom random) =>
+    private static (byte R, byte G, byte B) Light(ref SampleRandom random) =>
         ((byte)(160 + random.NextInt32(96)), (byte)(160 + random.NextInt32(96)), (byte)(160 + random.NextInt32(96)));
 
     private static RgbImage OnBackground(ReadOnlySpan<byte> rgba, (byte R, byte G, byte B) colour)
     {
         var side = (int)Math.Sqrt(rgba.Length / 4);
         return new RgbaImage(side, side, rgba.ToArray()).Over(colour.R, colour.G, colour.B);
-    }
-
-    // v ← contrast·(v − grey) + saturation·… in one pass: brightness, contrast about mid grey, saturation about the pixel's own grey.
-    private void Jitter(RgbImage image, ref SampleRandom random)
-    {
-        double Factor(ref SampleRandom r) => 1 + options.ColourJitter * (2 * r.NextDouble() - 1);
-        double brightness = Factor(ref random), contrast = Factor(ref random), saturation = Factor(ref random);
-        var pixels = image.Pixels;
-        for (var i = 0; i < pixels.Length; i += 3)
-        {
-            var grey = 0.299 * pixels[i] + 0.587 * pixels[i + 1] + 0.114 * pixels[i + 2];
-            for (var c = 0; c < 3; c++)
-            {
-                var v = (grey + saturation * (pixels[i + c] - grey)) * brightness;
-                pixels[i + c] = (byte)Math.Clamp(128 + contrast * (v - 128), 0, 255);
-            }
-        }
     }
 }

@@ -26,7 +26,7 @@ public sealed class PairBatches : IDisposable
         }
 
         var sampler = PairSampler.Over(dataset, train, options.BatchSize, options.Seed, options.SameTextShare);
-        var augmentation = new PairAugmentation(options, resolution);
+        var augmentation = new PairAugmentation(options.Augmentation, resolution);
         var reader = new PairBatchReader(dataset, augmentation.RowSize, augmentation.Train);
         var text = new PairText(options, PromptTemplates.DrawnArt);
         _loader = new PrefetchLoader<ImageTextBatch>(sampler, plan => Encode(reader.Load(plan), tokenizer, text, context),

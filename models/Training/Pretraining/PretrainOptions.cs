@@ -75,11 +75,8 @@ public sealed record PretrainOptions
     /// <summary>Probability that a short text is put into a template (two-stage training switches it off in stage 2).</summary>
     public double TemplateProb { get; init; } = 0.2;
 
-    /// <summary>Smallest area of the random crop.</summary>
-    public double MinCropScale { get; init; } = 0.5;
-
-    /// <summary>Strength of random brightness, contrast and saturation, 0 for none.</summary>
-    public double ColourJitter { get; init; } = 0.4;
+    /// <summary>How training pictures are varied.</summary>
+    public AugmentationOptions Augmentation { get; init; } = new();
 
     /// <summary>Steps between lines of the log.</summary>
     public int LogEvery { get; init; } = 10;
@@ -103,7 +100,7 @@ public sealed record PretrainOptions
         Require(LearningRate > 0 && MatrixLearningRate > 0 && MinLearningRate >= 0 && WarmupShare is >= 0 and < 1, "learningRate and matrixLearningRate > 0, minLearningRate >= 0, warmupShare in [0, 1)");
         Require(Beta1 is >= 0 and < 1 && Beta2 is >= 0 and < 1 && Epsilon > 0, "beta1 and beta2 in [0, 1), epsilon > 0");
         Require(SameTextShare is >= 0 and <= 1 && RichTextProb is >= 0 and <= 1 && TemplateProb is >= 0 and <= 1, "shares and probabilities lie in [0, 1]");
-        Require(MinCropScale is > 0 and <= 1, "minCropScale in (0, 1]");
+        Augmentation.Validate();
         return this;
     }
 }
