@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 
 namespace FlorenceKernels.Data;
@@ -13,6 +14,8 @@ public sealed class PairSampler
 {
     private readonly int[] _samples;
     private readonly int[] _labels;
+    private readonly double[] _shares;
+    private readonly Dictionary<double, int> _quotas;
     private readonly Lock _gate = new();
     private readonly Dictionary<int, int[]> _orders = [];
 
@@ -21,14 +24,19 @@ public sealed class PairSampler
     /// <param name="batchSize">Rows of a batch, over all ranks.</param>
     /// <param name="seed">Seed of the order.</param>
     /// <param name="sameTextShare">Share of a batch that is drawn as pairs of equal label, 0 to 1.</param>
+    /// <param name="shares">For each sample the share, 0 to 1, of the samples like it (of equal share) that an epoch draws: others
+    /// each time. Empty: every epoch draws all.</param>
     public PairSampler(ReadOnlySpan<int> samples, ReadOnlySpan<int> labels, int batchSize, ulong seed,
-        double sameTextShare = 0.25)
+        double sameTextShare = 0.25, ReadOnlySpan<double> shares = default)
     {
         if (samples.Length != labels.Length)
             throw new ArgumentException($"There are {samples.Length} samples but {labels.Length} labels.", nameof(labels));
-        if (batchSize < 1 || batchSize > samples.Length)
+        _shares = Shares(shares, samples.Length);
+        _quotas = _shares.GroupBy(s => s).ToDictionary(g => g.Key, g => (int)Math.Round(g.Key * g.Count()));
+        Drawn = _quotas.Values.Sum();
+        if (batchSize < 1 || batchSize > Drawn)
             throw new ArgumentOutOfRangeException(nameof(batchSize),
-                $"Batch size {batchSize} must lie in 1..{samples.Length}, the number " +
+                $"Batch size {batchSize} must lie in 1..{Drawn}, the number " +
                 "of samples; the last incomplete batch is dropped.");
         if (!(sameTextShare is >= 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(sameTextShare),
@@ -40,14 +48,22 @@ public sealed class PairSampler
 
     /// <summary>
     /// A sampler over the samples <paramref name="indices"/> of <paramref name="dataset"/>, labelled by their text keys.
+    /// <paramref name="sourceShares"/> names the sources of which an epoch draws a share only.
     /// </summary>
     public static PairSampler Over(PairDataset dataset, ReadOnlySpan<int> indices, int batchSize, ulong seed,
-        double sameTextShare = 0.25)
+        double sameTextShare = 0.25, IReadOnlyDictionary<string, double>? sourceShares = null)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         var labels = new int[indices.Length];
-        for (int i = 0; i < labels.Length; i++) labels[i] = dataset.Samples[indices[i]].Label;
-        return new PairSampler(indices, labels, batchSize, seed, sameTextShare);
+        var shares = new double[indices.Length];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            PairSample sample = dataset.Samples[indices[i]];
+            labels[i] = sample.Label;
+            shares[i] = sourceShares is not null && sourceShares.TryGetValue(sample.Source, out double share) ? share : 1;
+        }
+
+        return new PairSampler(indices, labels, batchSize, seed, sameTextShare, shares);
     }
 
     /// <summary>Rows of a batch, over all ranks.</summary>
@@ -62,8 +78,11 @@ public sealed class PairSampler
     /// <summary>Number of samples to draw from.</summary>
     public int Count => _samples.Length;
 
+    /// <summary>Number of samples that an epoch draws.</summary>
+    public int Drawn { get; }
+
     /// <summary>Full batches in an epoch.</summary>
-    public int BatchesPerEpoch => _samples.Length / BatchSize;
+    public int BatchesPerEpoch => Drawn / BatchSize;
 
     /// <summary>Sample indices of batch <paramref name="batch"/> of epoch <paramref name="epoch"/>.</summary>
     public ReadOnlyMemory<int> Batch(int epoch, int batch)
@@ -97,9 +116,7 @@ public sealed class PairSampler
         int batches = BatchesPerEpoch;
         int perBatch = (int)Math.Round(BatchSize * SameTextShare / 2, MidpointRounding.AwayFromZero);
         perBatch = Math.Min(perBatch, BatchSize / 2);
-        int[] shuffled = new int[_samples.Length];
-        for (int i = 0; i < shuffled.Length; i++) shuffled[i] = i;
-        random.Shuffle<int>(shuffled);
+        int[] shuffled = Draw(ref random);
 
         List<(int, int)> pairs = perBatch == 0 ? []
             : DrawPairs(shuffled, ref random, Math.Min((long)perBatch * batches, int.MaxValue));
@@ -129,6 +146,28 @@ public sealed class PairSampler
         }
 
         return order;
+    }
+
+    private int[] Draw(ref SplitMix random)
+    {
+        int[] shuffled = [.. Enumerable.Range(0, _samples.Length)];
+        random.Shuffle<int>(shuffled);
+        var left = new Dictionary<double, int>(_quotas);
+        return [.. shuffled.Where(i => left[_shares[i]]-- > 0)];
+    }
+
+    private static double[] Shares(ReadOnlySpan<double> shares, int samples)
+    {
+        if (shares.IsEmpty) return [.. Enumerable.Repeat(1.0, samples)];
+        if (shares.Length != samples)
+            throw new ArgumentException($"There are {samples} samples but {shares.Length} shares.", nameof(shares));
+        foreach (double share in shares)
+        {
+            if (!(share is >= 0 and <= 1))
+                throw new ArgumentOutOfRangeException(nameof(shares), $"The share {share} of a sample must lie in 0..1.");
+        }
+
+        return shares.ToArray();
     }
 
     /// <summary>

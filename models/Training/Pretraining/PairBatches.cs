@@ -25,7 +25,7 @@ public sealed class PairBatches : IDisposable
             throw new FlorenceException($"the training split has {train.Length} pairs, less than one batch of {options.BatchSize}; use a smaller batchSize");
         }
 
-        var sampler = PairSampler.Over(dataset, train, options.BatchSize, options.Seed, options.SameTextShare);
+        var sampler = PairSampler.Over(dataset, train, options.BatchSize, options.Seed, options.SameTextShare, options.SourceShares);
         var augmentation = new PairAugmentation(options.Augmentation, resolution);
         var reader = new PairBatchReader(dataset, augmentation.RowSize, augmentation.Train);
         var text = new PairText(options, PromptTemplates.DrawnArt);

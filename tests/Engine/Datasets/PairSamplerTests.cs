@@ -56,6 +56,26 @@ public sealed class PairSamplerTests
     }
 
     [Fact]
+    public void Of_samples_with_a_share_each_epoch_draws_that_many_and_others_each_time()
+    {
+        int[] samples = [.. Enumerable.Range(0, 300)];
+        double[] shares = [.. samples.Select(i => i < 100 ? 0.4 : 1)];
+        var sampler = new PairSampler(samples, samples, 24, 3, 0, shares);
+        Assert.Equal((240, 10), (sampler.Drawn, sampler.BatchesPerEpoch));
+        int[][] epochs = [.. Enumerable.Range(0, 12).Select(e => Epoch(sampler, e).SelectMany(b => b).ToArray())];
+        Assert.All(epochs, drawn => Assert.Equal((240, 40), (drawn.Distinct().Count(), drawn.Count(i => i < 100))));
+        Assert.Equal(300, epochs.SelectMany(e => e).Distinct().Count());
+    }
+
+    [Fact]
+    public void Shares_that_are_no_shares_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PairSampler([1, 2], [1, 2], 1, 1, 0, [1, 1.5]));
+        Assert.Throws<ArgumentException>(() => new PairSampler([1, 2], [1, 2], 1, 1, 0, [1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PairSampler([1, 2], [1, 2], 1, 1, 0, [0, 0]));
+    }
+
+    [Fact]
     public void Without_a_share_pairs_meet_by_chance_only()
     {
         double pairs = Epoch(Sampler(3200, 2, 32, share: 0), 0).Average(Pairs);
