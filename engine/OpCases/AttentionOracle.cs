@@ -1,5 +1,7 @@
 using System;
 using System.Linq;
+using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.OpCases;
 
@@ -72,32 +74,65 @@ internal static class AttentionOracle
         return y;
     }
 
-    /// <summary>Pad with <paramref name="pad"/>, roll by −shift, partition, attend, merge, roll back, crop.</summary>
-    public static Nd Window(Nd qkv, Nd? table, int heads, int wh, int ww, int sh, int sw, Nd? pad)
+    /// <summary>Pad with <paramref name="pad"/>, roll by −shift, partition, attend, merge, roll back, crop; images are clips of
+    /// one frame.</summary>
+    public static Nd Window(Nd qkv, Nd? table, int heads, WindowShape w, Nd? pad)
     {
-        int batch = qkv.Shape[0], h = qkv.Shape[1], w = qkv.Shape[2], channels = qkv.Shape[3] / 3, d = channels / heads;
-        int hp = (h + wh - 1) / wh * wh, wp = (w + ww - 1) / ww * ww;
-        var padded = Nd.From([batch, hp, wp, 3 * channels], i => i[1] < h && i[2] < w ? qkv[i] : pad is null ? 0 : pad[i[3]]);
-        var rolled = Nd.From(padded.Shape, i => padded[i[0], (i[1] + sh) % hp, (i[2] + sw) % wp, i[3]]);
-        static int Region(int a, int size, int window, int shift) =>
-            shift == 0 ? 0 : a < size - window ? 0 : a < size - shift ? 1 : 2;
-        int Label(int y, int x) => 3 * Region(y, hp, wh, sh) + Region(x, wp, ww, sw);
-        var attended = new Nd([batch, hp, wp, channels]);
-        foreach (var at in Nd.Indices([batch, hp / wh, wp / ww, heads]))
+        if (qkv.Shape.Length == 4)
         {
-            int y0 = at[1] * wh, x0 = at[2] * ww, head = at[3];
-            double[,] Rows(int part) =>
-                Table(wh * ww, d, (i, c) => rolled[at[0], y0 + i / ww, x0 + i % ww, part * channels + head * d + c]);
+            Shape s = qkv.Shape;
+            var image = Window(new Nd(qkv.Data, [s[0], 1, s[1], s[2], s[3]]), table, heads, w, pad);
+            return new Nd(image.Data, s.With(3, s[3] / 3));
+        }
+
+        int[] map = [qkv.Shape[1], qkv.Shape[2], qkv.Shape[3]], window = [w.Depth, w.Height, w.Width];
+        int[] shift = [w.ShiftD, w.ShiftH, w.ShiftW];
+        int[] grid = [.. map.Zip(window, (m, p) => (m + p - 1) / p)], padded = [.. grid.Zip(window, (g, p) => g * p)];
+        int batch = qkv.Shape[0], channels = qkv.Shape[4] / 3, d = channels / heads, n = window.Aggregate((a, b) => a * b);
+        var full = Nd.From([batch, .. padded, 3 * channels], i =>
+            i[1] < map[0] && i[2] < map[1] && i[3] < map[2] ? qkv[i] : pad is null ? 0 : pad[i[4]]);
+        var rolled = Nd.From(full.Shape, i => full[i[0], (i[1] + shift[0]) % padded[0], (i[2] + shift[1]) % padded[1],
+            (i[3] + shift[2]) % padded[2], i[4]]);
+        int Region(int axis, int a) => shift[axis] == 0 || a < padded[axis] - window[axis] ? 0 : a < padded[axis] - shift[axis] ? 1 : 2;
+        int Label(int[] at) => 9 * Region(0, at[0]) + 3 * Region(1, at[1]) + Region(2, at[2]);
+        var index = RelativeIndex(w);
+        var attended = new Nd([batch, .. padded, channels]);
+        foreach (var of in Nd.Indices([batch, .. grid, heads]))
+        {
+            int[][] tokens = [.. Nd.Indices(window).Select(t => (int[])[.. Enumerable.Range(0, 3).Select(a => of[a + 1] * window[a] + t[a])])];
+            double[,] Rows(int part) => Table(n, d, (i, c) =>
+                rolled[of[0], tokens[i][0], tokens[i][1], tokens[i][2], part * channels + of[4] * d + c]);
             var y = Head(Rows(0), Rows(1), Rows(2), (i, j) =>
-                (table is null ? 0 : table[(i / ww - j / ww + wh - 1) * (2 * ww - 1) + i % ww - j % ww + ww - 1, head])
-                + (Label(y0 + i / ww, x0 + i % ww) == Label(y0 + j / ww, x0 + j % ww) ? 0 : -100));
-            foreach (var to in Nd.Indices([wh * ww, d]))
+                (table is null ? 0 : table[index[i, j], of[4]]) + (Label(tokens[i]) == Label(tokens[j]) ? 0 : -100));
+            foreach (var to in Nd.Indices([n, d]))
             {
-                attended[at[0], y0 + to[0] / ww, x0 + to[0] % ww, head * d + to[1]] = y[to[0], to[1]];
+                attended[of[0], tokens[to[0]][0], tokens[to[0]][1], tokens[to[0]][2], of[4] * d + to[1]] = y[to[0], to[1]];
             }
         }
 
-        return Nd.From([batch, h, w, channels], i => attended[i[0], (i[1] + hp - sh) % hp, (i[2] + wp - sw) % wp, i[3]]);
+        return Nd.From([batch, .. map, channels], i => attended[i[0], (i[1] + padded[0] - shift[0]) % padded[0],
+            (i[2] + padded[1] - shift[1]) % padded[1], (i[3] + padded[2] - shift[2]) % padded[2], i[4]]);
+    }
+
+    /// <summary>Rows of the table for the pairs of a window's tokens: the index matrix of the table's window, at the same places
+    /// of it or, sliced, its first rows and columns.</summary>
+    private static int[,] RelativeIndex(WindowShape w)
+    {
+        var t = w.Table ?? (w.Depth, w.Height, w.Width);
+        int[][] all = [.. Nd.Indices([t.Depth, t.Height, t.Width])];
+        int[][] of = w.SlicesTable ? all[..(w.Depth * w.Height * w.Width)]
+            : [.. all.Where(c => c[0] < w.Depth && c[1] < w.Height && c[2] < w.Width)];
+        var index = new int[of.Length, of.Length];
+        for (var i = 0; i < of.Length; i++)
+        {
+            for (var j = 0; j < of.Length; j++)
+            {
+                int z = of[i][0] - of[j][0] + t.Depth - 1, y = of[i][1] - of[j][1] + t.Height - 1;
+                index[i, j] = (z * (2 * t.Height - 1) + y) * (2 * t.Width - 1) + of[i][2] - of[j][2] + t.Width - 1;
+            }
+        }
+
+        return index;
     }
 
     private static double[,] Table(int rows, int columns, Func<int, int, double> value)

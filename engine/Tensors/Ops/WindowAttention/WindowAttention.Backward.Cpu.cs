@@ -8,7 +8,7 @@ namespace FlorenceKernels.Tensors;
 /// order.</summary>
 internal readonly unsafe struct WindowGradients<T>(T* qkv, T* bias, T* pad, int chunk) where T : unmanaged
 {
-    public readonly T* Qkv = qkv;    // [B·H·W, 3C]
+    public readonly T* Qkv = qkv;    // [B·D·H·W, 3C]
     public readonly T* Bias = bias;  // [chunks, heads, Rows, Line], zeroed, or null
     public readonly T* Pad = pad;    // [chunks, 3C], zeroed, or null
     public readonly int Chunk = chunk; // windows per chunk

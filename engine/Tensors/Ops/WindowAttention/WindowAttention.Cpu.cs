@@ -9,7 +9,7 @@ namespace FlorenceKernels.Tensors;
 internal readonly unsafe struct WindowOperands<T>(WindowLayout layout, T* qkv, T* pad, T* lse) where T : unmanaged
 {
     public readonly WindowLayout Layout = layout;
-    public readonly T* Qkv = qkv;  // [B·H·W, 3C]
+    public readonly T* Qkv = qkv;  // [B·D·H·W, 3C]
     public readonly T* Pad = pad;  // [3C], what a padded token reads
     public readonly T* Lse = lse;  // [windows, heads, N], or null
 
@@ -67,7 +67,7 @@ internal readonly unsafe struct WindowOperands<T>(WindowLayout layout, T* qkv, T
     private static T Part(int part) => typeof(T) == typeof(float) ? (T)(object)(float)part : (T)(object)(double)part;
 }
 
-// Bias table [(2Wh−1)(2Ww−1), heads] to dense rows [heads, Rows, Line]; −∞ beyond the last key, so that padding columns get
+// Bias table [(2P−1)(2Mh−1)(2Mw−1), heads] to dense rows [heads, Rows, Line]; −∞ beyond the last key, so that padding columns get
 // weight 0.
 internal static unsafe class WindowBias
 {
@@ -80,11 +80,12 @@ internal static unsafe class WindowBias
             {
                 new Span<T>(to, layout.Tokens).Clear();
                 new Span<T>(to + layout.Tokens, line - layout.Tokens).Fill(T.NegativeInfinity);
-                for (var ky = 0; table != null && i < layout.Tokens && ky < layout.WindowH; ky++)
+                for (var j = 0; table != null && i < layout.Tokens && j < layout.Tokens; j += layout.OrderW)
                 {
                     // Along a row of keys the distance falls by one.
-                    var from = table + (long)layout.TableRow(i, ky * layout.WindowW) * layout.Heads + head;
-                    for (var kx = 0; kx < layout.WindowW; kx++) { to[ky * layout.WindowW + kx] = from[-(long)kx * layout.Heads]; }
+                    var from = table + (long)layout.TableRow(i, j) * layout.Heads + head;
+                    var keys = Math.Min(layout.OrderW, layout.Tokens - j);
+                    for (var kx = 0; kx < keys; kx++) { to[j + kx] = from[-(long)kx * layout.Heads]; }
                 }
             }
         });
@@ -111,18 +112,18 @@ internal static unsafe class WindowBias
             for (var t = 0; t < layout.TableRows; t++) { dTable[(long)t * layout.Heads + head] = T.Zero; }
             for (var i = 0; i < layout.Tokens; i++)
             {
-                for (var ky = 0; ky < layout.WindowH; ky++)
+                for (var j = 0; j < layout.Tokens; j += layout.OrderW)
                 {
-                    T* to = dTable + (long)layout.TableRow(i, ky * layout.WindowW) * layout.Heads + head,
-                        from = sum + (long)i * line + ky * layout.WindowW;
-                    for (var kx = 0; kx < layout.WindowW; kx++) { to[-(long)kx * layout.Heads] += from[kx]; }
+                    T* to = dTable + (long)layout.TableRow(i, j) * layout.Heads + head, from = sum + (long)i * line + j;
+                    var keys = Math.Min(layout.OrderW, layout.Tokens - j);
+                    for (var kx = 0; kx < keys; kx++) { to[-(long)kx * layout.Heads] += from[kx]; }
                 }
             }
         });
     }
 }
 
-// Window attention, forward: WindowInScratch. qkv [B·H·W, 3C] → y [B·H·W, C].
+// Window attention, forward: WindowInScratch. qkv [B·D·H·W, 3C] → y [B·D·H·W, C].
 // One task takes whole windows; per head it gathers q·d^−½, kᵀ and v into L1/L2 scratch, then seven query rows at a time:
 // scores in registers from bias + q·kᵀ, softmax over the full row, weights times v, scatter. No roll, partition or [N, N]
 // tensor exists. Traffic: qkv once in, y once out. Arithmetic per window and head: 4·N²·d; the products run at 110 of the

@@ -10,7 +10,7 @@ namespace FlorenceKernels.Tensors;
 internal struct WindowPlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R>
 {
     public WindowLayout Layout;
-    public ArrayView<R> Table; // [(2Wh−1)(2Ww−1), heads] or a dummy
+    public ArrayView<R> Table; // [(2P−1)(2Mh−1)(2Mw−1), heads] or a dummy
     public int HasTable;
 
     public readonly int Token(int instance, int row) => Layout.Token(instance, row);
@@ -33,34 +33,43 @@ internal static class WindowGpu
     /// <summary>dTable[t, h] = Σ of dS over the pairs at distance t, one thread per entry.</summary>
     internal static void FoldTable<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        int n = a.Layout.Tokens, height = a.Layout.WindowH, width = a.Layout.WindowW;
+        int rows = 2 * a.Layout.TableH - 1, columns = 2 * a.Layout.TableW - 1;
         for (var e = Grid.IdxX * Group.DimX + Group.IdxX; e < a.Layout.TableRows * a.Layout.Heads; e += Grid.DimX * Group.DimX)
         {
             var t = e / a.Layout.Heads;
             var head = e - t * a.Layout.Heads;
-            var line = t / (2 * width - 1);
-            int dy = line - height + 1, dx = t - line * (2 * width - 1) - width + 1;
-            var sum = R.Of(0);
-            for (var y = 0; y < height; y++)
+            var line = t / columns;
+            var plane = line / rows;
+            a.Table[e] = AtDistance(a, head, plane - a.Layout.TableD + 1, line - plane * rows - a.Layout.TableH + 1,
+                t - line * columns - a.Layout.TableW + 1);
+        }
+    }
+
+    private static R AtDistance<R>(Args<R> a, int head, int dz, int dy, int dx) where R : unmanaged, IReal<R>
+    {
+        int n = a.Layout.Tokens, depth = a.Layout.OrderD, height = a.Layout.OrderH, width = a.Layout.OrderW;
+        var sum = R.Of(0);
+        for (var line = 0; line < depth * height; line++)
+        {
+            var z = line / height;
+            int y = line - z * height, kz = z - dz, ky = y - dy;
+            if (kz >= 0 && kz < depth && ky >= 0 && ky < height)
             {
                 for (var x = 0; x < width; x++)
                 {
-                    int ky = y - dy, kx = x - dx;
-                    if (ky >= 0 && ky < height && kx >= 0 && kx < width)
-                    {
-                        sum += a.Sums[(head * n + y * width + x) * n + ky * width + kx];
-                    }
+                    int kx = x - dx, query = line * width + x, key = (kz * height + ky) * width + kx;
+                    if (kx >= 0 && kx < width && query < n && key < n) { sum += a.Sums[(head * n + query) * n + key]; }
                 }
             }
-
-            a.Table[e] = sum;
         }
+
+        return sum;
     }
 
     internal struct Args<R> where R : unmanaged
     {
         public WindowLayout Layout;
         public ArrayView<R> Sums;  // [heads, N, N]
-        public ArrayView<R> Table; // [(2Wh−1)(2Ww−1), heads]
+        public ArrayView<R> Table; // [(2P−1)(2Mh−1)(2Mw−1), heads]
     }
 }

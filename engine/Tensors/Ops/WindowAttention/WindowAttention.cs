@@ -6,37 +6,37 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>(Shifted) window attention of Swin on a packed projection: qkv [B, H, W, 3C] holds q, k and v, each [heads, d],
-    /// d = C/heads → [B, H, W, C] = softmax(q·kᵀ/√d + bias + mask)·v within windows. One kernel: no roll, partition or
-    /// permutation is materialised.</summary>
+    /// <summary>(Shifted) window attention of Swin and Video-Swin on a packed projection: qkv [B, H, W, 3C] of images, or
+    /// [B, D, H, W, 3C] of clips, holds q, k and v, each [heads, d], d = C/heads → [B, (D,) H, W, C] =
+    /// softmax(q·kᵀ/√d + bias + mask)·v within windows. One kernel: no roll, partition or permutation is materialised.</summary>
     /// <param name="qkv">The projection, channels last.</param>
-    /// <param name="biasTable">[(2Wh−1)(2Ww−1), heads]: bias[h, i, j] = table[(yᵢ−yⱼ+Wh−1)(2Ww−1) + xᵢ−xⱼ+Ww−1, h]; null for
-    /// none.</param>
+    /// <param name="biasTable">[(2P−1)(2Mh−1)(2Mw−1), heads] for a window of P frames, Mh rows and Mw columns (P = 1 for images):
+    /// bias[h, i, j] = table[((zᵢ−zⱼ+P−1)(2Mh−1) + yᵢ−yⱼ+Mh−1)(2Mw−1) + xᵢ−xⱼ+Mw−1, h]; null for none. A window that was clipped
+    /// (<see cref="WindowShape.ClippedTo"/>) reads the table of the full one by the same formula.</param>
     /// <param name="heads">Number of heads.</param>
     /// <param name="window">Window size and shift. The map is read rolled by the shift; on a shifted axis, tokens of the last
     /// window that were not neighbours get −100 (finite) added to their score. A shift of 0 masks nothing on its axis. The
     /// shift is taken as given even when the map is one window (torchvision drops it there: the caller passes 0).</param>
-    /// <param name="padQkv">[3C], what a padded token reads where H or W is no multiple of the window: the map is padded at the
-    /// bottom and right after the norm and before the projection, so this is the projection's bias; null is zero. Padded tokens
+    /// <param name="padQkv">[3C], what a padded token reads where an axis is no multiple of the window: the map is padded at the
+    /// end of each axis after the norm and before the projection, so this is the projection's bias; null is zero. Padded tokens
     /// are attended; their outputs are dropped. Its gradient is the sum over padded keys and values.</param>
-    /// <remarks>Source: Liu et al., arXiv 2103.14030, §3.2, eq. 4. Backward keeps the inputs, the output and one log-sum-exp
+    /// <remarks>Source: Liu et al., arXiv 2103.14030, §3.2, eq. 4; clips: Liu et al., arXiv 2106.13230, §3.2. Backward keeps the inputs, the output and one log-sum-exp
     /// per row and head.</remarks>
     /// <exception cref="ShapeException">The shapes differ from those above, or a shift is not below its window.</exception>
     public static Tensor WindowAttention(Tensor qkv, Tensor? biasTable, int heads, WindowShape window, Tensor? padQkv = null)
     {
         const string Op = "window_attention";
         Check.SameFloat(Op, qkv);
-        Check.HasRank(Op, "qkv", qkv, 4, "[B, H, W, 3C]");
-        var c3 = qkv.Shape[3];
+        Check.That(qkv.Rank is 4 or 5, $"{Op}: qkv is {qkv.Shape}, expected [B, H, W, 3C] or [B, D, H, W, 3C]");
+        var c3 = qkv.Shape[^1];
         Check.That(heads > 0 && c3 > 0 && c3 % (3 * heads) == 0,
             $"{Op}: qkv is {qkv.Shape}, expected a last axis of 3·C with C a multiple of {heads} heads");
-        Check.That(window is { Height: > 0, Width: > 0, ShiftH: >= 0, ShiftW: >= 0 } && window.ShiftH < window.Height
-            && window.ShiftW < window.Width,
-            $"{Op}: window is {window}, expected 0 <= shift < size on each axis");
+        CheckWindow(Op, qkv, window);
+        var layout = new WindowLayout(qkv.Shape, window, heads);
         if (biasTable is not null)
         {
             Check.SameFloat(Op, qkv, biasTable);
-            Check.HasShape(Op, "biasTable", biasTable, [(2 * window.Height - 1) * (2 * window.Width - 1), heads]);
+            Check.HasShape(Op, "biasTable", biasTable, [layout.TableRows, heads]);
         }
 
         if (padQkv is not null)
@@ -46,8 +46,7 @@ public static partial class F
         }
 
         (qkv, biasTable, padQkv) = (qkv.Contiguous(), biasTable?.Contiguous(), padQkv?.Contiguous());
-        var layout = new WindowLayout(qkv.Shape, window, heads);
-        var y = Tensor.EmptyLike(qkv, qkv.Shape.With(3, c3 / 3));
+        var y = Tensor.EmptyLike(qkv, qkv.Shape.With(qkv.Rank - 1, c3 / 3));
         var isRecorded = Tape.Records(qkv, biasTable, padQkv);
         if (y.Count == 0)
         {
@@ -56,6 +55,14 @@ public static partial class F
         var lse = isRecorded || qkv.Device is GpuDevice ? Tensor.EmptyLike(qkv, [layout.Windows, heads, layout.Tokens]) : null;
         Kernel.Run(qkv, new WindowForward(layout, qkv, biasTable, padQkv, y, lse));
         return isRecorded ? Tape.Record(y, new WindowGrad(layout, qkv, biasTable, padQkv, y, lse!), qkv, biasTable, padQkv) : y;
+    }
+
+    private static void CheckWindow(string op, Tensor qkv, WindowShape window)
+    {
+        Check.That(window.IsValid, $"{op}: window is {window}, expected 0 <= shift < size on each axis");
+        Check.That(qkv.Rank == 5 || window.Depth == 1,
+            $"{op}: window is {window}, expected a depth of 1 for images, qkv is {qkv.Shape}");
+        Check.That(window.FitsTable, $"{op}: window is {window}, expected one no larger than the table's");
     }
 
     private sealed class WindowGrad : GradFn
@@ -215,7 +222,7 @@ internal static class WindowViews
     public static GpuRows<R> Part<R>(Tensor packed, int part, WindowLayout layout) where R : unmanaged
     {
         using var noGrad = GradMode.NoGrad();
-        using var view = TensorScope.Release(packed.Slice(3, part * layout.Channels, layout.Channels));
+        using var view = TensorScope.Release(packed.Slice(packed.Rank - 1, part * layout.Channels, layout.Channels));
         _ = checked((int)packed.Count);
         return new() { Data = view.View<R>(), Head = layout.Dim, Token = 3 * layout.Channels };
     }
