@@ -9,7 +9,7 @@ namespace FlorenceKernels.OpCases;
 public sealed class ConvCases : IOpCases
 {
     /// <inheritdoc/>
-    public IEnumerable<OpCase> Cases => TwoD().Concat(ThreeD()).Concat(Tokens()).Concat(Unfolds());
+    public IEnumerable<OpCase> Cases => TwoD().Concat(ThreeD()).Concat(Tokens()).Concat(Tokens3d()).Concat(Unfolds());
 
     /// <inheritdoc/>
     public IEnumerable<ErrorCase> Errors =>
@@ -25,6 +25,9 @@ public sealed class ConvCases : IOpCases
         new("Conv3d", "rank", d => F.Conv3d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 3, 1, 1, 1)), "expected [B, C, T, H, W]"),
         new("ConvTokens", "channels", d => F.ConvTokens(Ones(d, 1, 4, 4, 3), Ones(d, 5, 4, 3, 3), null, 2, 1, channelsLast: true),
             "weight is [5, 4, 3, 3], expected [5, 3, 3, 3]"),
+        new("ConvTokens3d", "rank", d => F.ConvTokens3d(Ones(d, 1, 4, 4, 3), Ones(d, 5, 3, 1, 3, 3), null, 1, 0, channelsLast: true),
+            "expected [B, T, H, W, C]"),
+        new("ConvTokens3d", "time", d => F.ConvTokens3d(Ones(d, 1, 3, 2, 4, 4), Ones(d, 5, 3, 3, 1, 1), null, 1, 0), "does not fit time 2"),
         new("Unfold", "too large", d => F.Unfold(Ones(d, 1, 3, 4, 4), (2, 7), padding: (0, 1)), "does not fit width 4"),
     ];
 
@@ -92,6 +95,27 @@ public sealed class ConvCases : IOpCases
         ];
     }
 
+    private static IEnumerable<OpCase> Tokens3d()
+    {
+        OpCase Row(string label, int[] x, int[] w, bool bias, Size3 stride, Size3 padding, bool last) => new(
+            "ConvTokens3d", label, t => F.ConvTokens3d(t[0], t[1], bias ? t[2] : null, stride, padding, last),
+            t => ChannelsLast(Conv(last ? ChannelsFirst(t[0]) : t[0], t[1], bias ? t[2] : null, stride, padding, 1, 1)),
+            bias ? [new In(x), new In(w), new In([w[0]])] : [new In(x), new In(w)])
+        { IsForSimulator = Work(x, w) < 60000 };
+        return
+        [
+            Row("tubes", [2, 3, 4, 8, 12], [5, 3, 2, 4, 4], true, (2, 4, 4), 0, false),
+            Row("stem", [1, 3, 5, 11, 14], [5, 3, 2, 7, 7], true, (2, 4, 4), (0, 2, 2), false),
+            Row("downsample", [2, 3, 6, 5, 7], [9, 7, 3, 3, 3], true, (1, 2, 2), (0, 1, 1), true),
+            Row("wide downsample", [3, 5, 6, 7, 33], [35, 33, 3, 3, 3], false, (1, 2, 2), 1, true),
+            Row("one frame", [1, 1, 7, 9, 3], [4, 3, 1, 3, 3], true, (1, 2, 2), (0, 1, 1), true),
+            Row("apart", [1, 5, 7, 9, 2], [3, 2, 3, 2, 1], false, (2, 3, 1), (1, 0, 1), true),
+            Row("tiny", [1, 2, 3, 3, 1], [2, 1, 2, 2, 1], true, 1, (1, 0, 0), true),
+            Row("tiny planes", [1, 1, 3, 2, 3], [2, 1, 2, 2, 2], true, 1, 1, false),
+            Row("empty", [0, 3, 2, 5, 5], [4, 3, 2, 3, 3], true, 2, 1, false),
+        ];
+    }
+
     private static IEnumerable<OpCase> Unfolds()
     {
         OpCase Row(string label, int[] x, Size2 k, Size2 stride, Size2 padding, Size2 dilation) => new(
@@ -148,9 +172,8 @@ public sealed class ConvCases : IOpCases
 
     private static Nd Flat(Nd x) => new(x.Data, [x.Shape[0], x.Shape[1], x.Shape[3], x.Shape[4]]);
 
-    private static Nd ChannelsLast(Nd x) => Nd.From([x.Shape[0], x.Shape[2], x.Shape[3], x.Shape[1]], i =>
-        x[i[0], i[3], i[1], i[2]]);
+    private static Nd ChannelsLast(Nd x) => Nd.From([x.Shape[0], .. x.Shape.Skip(2), x.Shape[1]], i => x[[i[0], i[^1], .. i[1..^1]]]);
 
-    private static Nd ChannelsFirst(Nd x) => Nd.From([x.Shape[0], x.Shape[3], x.Shape[1], x.Shape[2]], i =>
-        x[i[0], i[2], i[3], i[1]]);
+    private static Nd ChannelsFirst(Nd x) => Nd.From([x.Shape[0], x.Shape[^1], .. x.Shape.Skip(1).SkipLast(1)], i =>
+        x[[i[0], .. i[2..], i[1]]]);
 }

@@ -99,11 +99,13 @@ internal readonly struct ConvGeometry
 
     private static bool IsIdentity(ConvAxis axis) => axis.Stride == 1 && axis.Padding == 0;
 
-    public Shape InputShape(bool isThreeD) => XLast
-        ? [Batch, H.Size, W.Size, Channels]
-        : isThreeD ? [Batch, Channels, D.Size, H.Size, W.Size] : [Batch, Channels, H.Size, W.Size];
+    public Shape InputShape(bool isThreeD) => Map(Channels, (D.Size, H.Size, W.Size), XLast, isThreeD);
 
-    public Shape OutputShape(bool isThreeD) => YLast
-        ? [Batch, H.Out, W.Out, Outputs]
-        : isThreeD ? [Batch, Outputs, D.Out, H.Out, W.Out] : [Batch, Outputs, H.Out, W.Out];
+    public Shape OutputShape(bool isThreeD) => Map(Outputs, (D.Out, H.Out, W.Out), YLast, isThreeD);
+
+    private Shape Map(int channels, Size3 size, bool isLast, bool isThreeD)
+    {
+        Shape map = isThreeD ? [size.Depth, size.Height, size.Width] : [size.Height, size.Width];
+        return isLast ? [Batch, .. map, channels] : [Batch, channels, .. map];
+    }
 }

@@ -77,6 +77,31 @@ public static partial class F
         return ConvOp.Run(Op, x, weight, bias, g, isThreeD: false);
     }
 
+    /// <summary><see cref="ConvTokens"/> over clips: each tube of frames becomes a token (Video Swin, arXiv 2106.13230, §3.1;
+    /// Florence, arXiv 2111.11432, §2.5).</summary>
+    /// <param name="x">[B, C, T, H, W], or [B, T, H, W, C] with <paramref name="channelsLast"/>.</param>
+    /// <param name="weight">[O, C, kt, kh, kw].</param>
+    /// <param name="bias">[O].</param>
+    /// <param name="stride">Step of the window.</param>
+    /// <param name="padding">Zeros on each side.</param>
+    /// <param name="channelsLast">True when x is a map of tokens already.</param>
+    /// <returns>[B, To, Ho, Wo, O].</returns>
+    /// <exception cref="ShapeException">Shapes do not fit each other, or the kernel does not fit the clip.</exception>
+    public static Tensor ConvTokens3d(Tensor x, Tensor weight, Tensor? bias, Size3 stride, Size3 padding,
+        bool channelsLast = false)
+    {
+        const string Op = "conv_tokens3d";
+        Check.HasRank(Op, "x", x, 5, channelsLast ? "[B, T, H, W, C]" : "[B, C, T, H, W]");
+        Check.HasRank(Op, "weight", weight, 5, "[O, C, kt, kh, kw]");
+        var (channels, first) = channelsLast ? (x.Shape[4], 1) : (x.Shape[1], 2);
+        CheckOperands(Op, x, weight, bias, channels, 1);
+        var t = ConvAxis.Of(Op, "time", x.Shape[first], weight.Shape[2], stride.Depth, padding.Depth, 1);
+        var h = ConvAxis.Of(Op, "height", x.Shape[first + 1], weight.Shape[3], stride.Height, padding.Height, 1);
+        var w = ConvAxis.Of(Op, "width", x.Shape[first + 2], weight.Shape[4], stride.Width, padding.Width, 1);
+        var g = new ConvGeometry(x.Shape[0], channels, weight.Shape[0], 1, t, h, w, channelsLast, yLast: true);
+        return ConvOp.Run(Op, x, weight, bias, g, isThreeD: true);
+    }
+
     /// <summary>The windows of a convolution laid out as columns (torch's unfold, im2col): y[b, (c·kh + u)·kw + v, i·Wo + j] =
     /// x[b, c, i·s − p + u·d, j·s − p + v·d].</summary>
     /// <param name="x">[B, C, H, W].</param>
