@@ -14,7 +14,7 @@ public static class CheckpointNames
 
     private static readonly (string From, string To)[] Aliases =
     [
-        ("visual.", "image_encoder."), ("lang_encoder.", "text_encoder."), ("text.", "text_encoder."),
+        ("visual.", "image_encoder."), ("cls_head.fc_cls.", "head."), ("lang_encoder.", "text_encoder."), ("text.", "text_encoder."),
         ("vision_projection", "image_projection"), ("lang_projection", "text_projection"), ("transformer.resblocks.", "text_encoder.resblocks."),
         ("token_embedding.", "text_encoder.token_embedding."), ("positional_embedding", "text_encoder.positional_embedding"), ("ln_final.", "text_encoder.ln_final."),
     ];

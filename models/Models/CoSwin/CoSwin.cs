@@ -1,12 +1,11 @@
 using System.Collections.Generic;
-using System.Linq;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>What a vision tower gives.</summary>
+/// <summary>What a vision tower gives; maps of clips have an axis of time behind the batch.</summary>
 /// <param name="Tokens">Tokens of the last stage after the final LayerNorm, [B, h, w, F].</param>
 /// <param name="Pooled">Their mean, [B, F].</param> <param name="Stages">Tokens of each stage before its down-sampling, [B, h, w, C].</param>
 public sealed record VisionFeatures(Tensor Tokens, Tensor Pooled, IReadOnlyList<Tensor> Stages);
@@ -18,8 +17,7 @@ public sealed class CoSwin : TensorModule
 {
     private readonly Stem _stem;
     private readonly Tensor? _positions;
-    private readonly Stage[] _stages;
-    private readonly LayerNorm _norm;
+    private readonly Trunk _trunk;
     private readonly Linear? _head;
 
     /// <summary>Builds the encoder under <paramref name="w"/>.</summary>
@@ -29,15 +27,7 @@ public sealed class CoSwin : TensorModule
         _stem = new Stem(config, w["patch_embed"]);
         var grid = _stem.Grid(config.ImageSize);
         _positions = config.AbsolutePositions ? w.Get("absolute_pos_embed", [1, grid * grid, config.EmbedDim], Init.TruncNormal) : null;
-        var rates = DropPath.LinearRates(config.Depths.Sum(), config.DropPath);
-        _stages = new Stage[config.Depths.Length];
-        for (int i = 0, block = 0; i < _stages.Length; block += config.Depths[i++])
-        {
-            _stages[i] = new Stage(config, i, grid, rates[block..(block + config.Depths[i])], w["layers"][i]);
-            grid = _stages[i].GridAfter(grid);
-        }
-
-        _norm = new LayerNorm(config.Features, w["norm"]);
+        _trunk = new Trunk(config, grid, w);
         _head = config.Classes > 0 ? new Linear(config.Features, config.Classes, w["head"]) : null;
     }
 
@@ -63,15 +53,6 @@ public sealed class CoSwin : TensorModule
         Check.That(x.Shape[1] == Config.Channels, $"coswin: image is {x.Shape}, expected {Config.Channels} channels on axis 1");
         x = _stem.Forward(x);
         if (_positions is not null) { x += _positions.Reshape(1, x.Shape[1], x.Shape[2], x.Shape[3]); }
-        var outputs = new List<Tensor>();
-        foreach (var stage in _stages)
-        {
-            x = stage.Blocks(x);
-            if (keepStages) { outputs.Add(x); }
-            x = stage.Downsample(x);
-        }
-
-        var tokens = _norm.Forward(x);
-        return new VisionFeatures(tokens, F.Mean(tokens, [1, 2]), outputs);
+        return _trunk.Encode(x, keepStages);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Linq;
 using FlorenceKernels.Runtime;
+using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
@@ -26,6 +27,10 @@ public enum WindowRule
 
     /// <summary>Swin detection backbones: padded, and the shift is kept even when the padded map is one window.</summary>
     PadKeepShift,
+
+    /// <summary>Video-Swin: on each axis alone, a window no smaller than the map shrinks to it and is not shifted; the bias table stays
+    /// that of the full window. Larger maps are padded.</summary>
+    Clip,
 }
 
 /// <summary>A hierarchical windowed vision transformer: CoSwin, or Swin with <see cref="EmbedKind.Patch"/>.</summary>
@@ -100,6 +105,15 @@ public sealed record CoSwinConfig
 
     /// <summary>Channels of the pooled features: EmbedDim·2^(stages−1).</summary>
     public int Features => EmbedDim << (Depths.Length - 1);
+
+    /// <summary>The window of a stage's block, built for maps of <paramref name="grid"/>×<paramref name="grid"/> tokens.</summary>
+    internal WindowShape BlockWindow(int grid, bool isShifted)
+    {
+        var isWhole = WindowRule == WindowRule.Shrink && grid <= Window;
+        var side = isWhole ? grid : Window;
+        var shift = isShifted && !isWhole ? side / 2 : 0;
+        return new WindowShape(side, side, shift, shift);
+    }
 
     /// <summary>This configuration, checked.</summary>
     /// <exception cref="FlorenceException">Sizes contradict each other.</exception>

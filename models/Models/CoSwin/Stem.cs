@@ -12,17 +12,20 @@ internal sealed class Stem
     private readonly ConvEmbed[] _early;
     private readonly ConvEmbed _embed;
     private readonly CoSwinConfig _config;
+    private readonly VideoCoSwinConfig? _video;
 
-    public Stem(CoSwinConfig config, Weights w)
+    /// <summary>A stem of images, or of clips when <paramref name="video"/> is given.</summary>
+    public Stem(CoSwinConfig config, Weights w, VideoCoSwinConfig? video = null)
     {
-        _config = config;
+        (_config, _video) = (config, video);
         int[] channels = [config.Channels, .. config.EarlyConvolutions];
-        _early = [.. config.EarlyConvolutions.Select((outputs, i) =>
-            i == 0
+        _early = [.. config.EarlyConvolutions.Select((outputs, i) => i == 0
             ? new ConvEmbed(channels[i], outputs, config.EarlyKernel, config.EarlyStride, config.EarlyKernel / 2, w["early"][i])
             : new ConvEmbed(channels[i], outputs, 3, 1, 1, w["early"][i]))];
         var norm = config.PatchNorm ? EmbedNorm.After : EmbedNorm.None;
-        _embed = new ConvEmbed(channels[^1], config.EmbedDim, Kernel, config.StemStride, Padding, w, norm);
+        _embed = video is null ? new ConvEmbed(channels[^1], config.EmbedDim, Kernel, config.StemStride, Padding, w, norm)
+            : new ConvEmbed(channels[^1], config.EmbedDim, (video.StemDepth, Kernel, Kernel),
+                (video.StemStrideDepth, config.StemStride, config.StemStride), (0, Padding, Padding), w, norm);
     }
 
     private int Kernel => _config.Embed == EmbedKind.Patch ? _config.StemStride : _config.StemKernel;
@@ -33,7 +36,7 @@ internal sealed class Stem
     public int Grid(int side) =>
         ((_early.Length > 0 ? (side - _config.EarlyKernel % 2) / _config.EarlyStride + 1 : side) + 2 * Padding - Kernel) / _config.StemStride + 1;
 
-    /// <summary>[B, 3, H, W] → [B, h, w, C].</summary>
+    /// <summary>[B, 3, H, W] → [B, h, w, C]; clips [B, 3, T, H, W] → [B, t, h, w, C].</summary>
     public Tensor Forward(Tensor x)
     {
         if (_early.Length == 0) { return _embed.ForwardImage(InWholePatches(x)); }
@@ -42,13 +45,15 @@ internal sealed class Stem
         return _embed.Forward(tokens);
     }
 
-    // Disjoint patches pad right and bottom to whole patches, as the detection backbones do.
+    // Disjoint patches pad at the end of each axis to whole patches, as the detection and video backbones do.
     private Tensor InWholePatches(Tensor x)
     {
         if (_config.Embed != EmbedKind.Patch) { return x; }
-        var (padH, padW) = (Missing(x.Shape[2]), Missing(x.Shape[3]));
-        return padH + padW > 0 ? F.Pad(x, [0, padW, 0, padH]) : x;
+        var (padH, padW) = (Missing(x.Shape[^2], _config.StemStride), Missing(x.Shape[^1], _config.StemStride));
+        var padT = _video is null ? 0 : Missing(x.Shape[2], _video.StemStrideDepth);
+        if (padT + padH + padW == 0) { return x; }
+        return _video is null ? F.Pad(x, [0, padW, 0, padH]) : F.Pad(x, [0, padW, 0, padH, 0, padT]);
     }
 
-    private int Missing(int size) => (_config.StemStride - size % _config.StemStride) % _config.StemStride;
+    private static int Missing(int size, int stride) => (stride - size % stride) % stride;
 }

@@ -15,20 +15,21 @@ public sealed class SwinBlock : TensorModule
     private readonly Tensor? _gamma;
 
     /// <summary>A block for maps of <paramref name="grid"/>×<paramref name="grid"/> tokens of <paramref name="dim"/> channels.</summary>
-    public SwinBlock(CoSwinConfig config, int dim, int heads, int grid, bool isShifted, double dropPath, Weights w) : base(w)
+    public SwinBlock(CoSwinConfig config, int dim, int heads, int grid, bool isShifted, double dropPath, Weights w)
+        : this(config, dim, heads, config.BlockWindow(grid, isShifted), dropPath, w) { }
+
+    /// <summary>A block with this window and shift, over images or clips.</summary>
+    public SwinBlock(CoSwinConfig config, int dim, int heads, WindowShape window, double dropPath, Weights w) : base(w)
     {
-        var isWhole = config.WindowRule == WindowRule.Shrink && grid <= config.Window;
-        var window = isWhole ? grid : config.Window;
         _norm1 = new LayerNorm(dim, w["norm1"]);
-        _attn = new WindowAttention(dim, heads, window, isShifted && !isWhole ? window / 2 : 0, w["attn"],
-            keepsShift: config.WindowRule == WindowRule.PadKeepShift, bias: config.QkvBias);
+        _attn = new WindowAttention(dim, heads, window, w["attn"], config.WindowRule, config.QkvBias);
         _norm2 = new LayerNorm(dim, w["norm2"]);
         _mlp = new Mlp(dim, (int)Math.Round(dim * config.MlpRatio), w["mlp"]);
         _gamma = config.LayerScale is { } scale ? w.Get("gamma", [dim], Init.Constant(scale)) : null;
         _drop = new DropPath(dropPath, w);
     }
 
-    /// <summary>[B, h, w, C] → [B, h, w, C].</summary>
+    /// <summary>[B, h, w, C] → [B, h, w, C]; clips [B, t, h, w, C].</summary>
     public override Tensor Forward(Tensor x)
     {
         using var scope = TensorScope.Begin();
@@ -46,25 +47,37 @@ public sealed class WindowAttention : TensorModule
 {
     private readonly Linear _qkv, _proj;
     private readonly Tensor _table;
-    private readonly int _heads, _window, _shift;
-    private readonly bool _keepsShift;
+    private readonly int _heads;
+    private readonly WindowShape _window;
+    private readonly WindowRule _rule;
 
-    /// <summary>Windows of <paramref name="window"/>² tokens, moved by <paramref name="shift"/>.</summary>
-    public WindowAttention(int dim, int heads, int window, int shift, Weights w, bool keepsShift = false, bool bias = true) : base(w)
+    /// <summary>Windows of this size, moved by its shift where <paramref name="rule"/> lets them.</summary>
+    public WindowAttention(int dim, int heads, WindowShape window, Weights w, WindowRule rule = WindowRule.Shrink, bool bias = true) : base(w)
     {
-        (_heads, _window, _shift, _keepsShift) = (heads, window, shift, keepsShift);
-        _table = w.Get("relative_position_bias_table", [(2 * window - 1) * (2 * window - 1), heads], Init.TruncNormal);
+        (_heads, _window, _rule) = (heads, window, rule);
+        var offsets = (2 * window.Depth - 1) * (2 * window.Height - 1) * (2 * window.Width - 1);
+        _table = w.Get("relative_position_bias_table", [offsets, heads], Init.TruncNormal);
         _qkv = new Linear(dim, 3 * dim, w["qkv"], bias);
         _proj = new Linear(dim, dim, w["proj"]);
     }
 
-    /// <summary>[B, h, w, C] → [B, h, w, C]. A map that is no multiple of the window is padded as if with zeros before the projection, so
-    /// padded tokens carry the projection's bias.</summary>
+    /// <summary>[B, h, w, C] → [B, h, w, C]; clips [B, t, h, w, C]. A map that is no multiple of the window is padded as if with zeros
+    /// before the projection, so padded tokens carry the projection's bias.</summary>
     public override Tensor Forward(Tensor x)
     {
-        var window = new WindowShape(_window, _window, Shift(x.Shape[1]), Shift(x.Shape[2]));
-        return _proj.Forward(F.WindowAttention(_qkv.Forward(x), _table, _heads, window, _qkv.Bias));
+        var frames = x.Rank == 5 ? x.Shape[1] : 1;
+        return _proj.Forward(F.WindowAttention(_qkv.Forward(x), _table, _heads, Fitted(frames, x.Shape[^3], x.Shape[^2]), _qkv.Bias));
     }
 
-    private int Shift(int size) => _keepsShift || size > _window ? _shift : 0;
+    // Time has one rule; height and width have the one the weights were trained with.
+    private WindowShape Fitted(int frames, int height, int width)
+    {
+        if (_rule == WindowRule.Clip) { return _window.ClippedTo(frames, height, width); }
+        var window = _window.ClippedTo(frames, int.MaxValue, int.MaxValue);
+        return _rule == WindowRule.PadKeepShift ? window : window with
+        {
+            ShiftH = height > window.Height ? window.ShiftH : 0,
+            ShiftW = width > window.Width ? window.ShiftW : 0,
+        };
+    }
 }

@@ -6,35 +6,55 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Verification;
 
-/// <summary>Windowed attention alone: the case gives windows that are already cut; a shift mask tells that they came from a rolled image.</summary>
+/// <summary>Windowed attention alone, over images and clips: the case gives windows that are already cut; a shift mask tells that they
+/// came from a rolled map.</summary>
 public sealed class WindowAttentionKind : IGoldenKind
 {
     /// <inheritdoc/>
-    public IEnumerable<string> Kinds => ["window_attention"];
+    public IEnumerable<string> Kinds => ["window_attention", "window_attention_3d"];
 
     /// <inheritdoc/>
     public void Run(GoldenRun run)
     {
         var window = run["window"].Deserialize<int[]>()!;
-        int wh = window[0], ww = window[1], heads = run["heads"].GetInt32(), dim = run["dim"].GetInt32();
+        int p = window.Length == 3 ? window[0] : 1, h = window[^2], w = window[^1], heads = run["heads"].GetInt32();
         var x = run.In("x");
         var qkvBias = run.Case.Has("param.qkv.bias") ? run.Parameter("qkv.bias") : null;
         var weights = (Qkv: run.Parameter("qkv.weight"), Table: run.Parameter("relative_position_bias_table"),
             Proj: run.Parameter("proj.weight"), ProjBias: run.Parameter("proj.bias"));
-        Tensor Attend(Tensor image, WindowShape shape) => F.Linear(
-            F.WindowAttention(F.Linear(image, weights.Qkv, qkvBias), weights.Table, heads, shape, qkvBias), weights.Proj, weights.ProjBias);
-        if (run.InOrNull("mask") is not { } mask)
+        Tensor Attend(Tensor map, WindowShape shape) => F.Linear(
+            F.WindowAttention(F.Linear(map, weights.Qkv, qkvBias), weights.Table, heads, shape, qkvBias), weights.Proj, weights.ProjBias);
+        if (run.InOrNull("mask") is null)
         {
-            run.Out("y", Attend(x.Reshape(-1, wh, ww, dim), new WindowShape(wh, ww, 0, 0)).Reshape(x.Shape));
+            // Fewer tokens than the window has: its depth was clipped.
+            var depth = x.Shape[1] / (h * w);
+            var shape = new WindowShape(h, w) { Depth = depth, Table = (p, h, w) };
+            run.Out("y", Attend(x.Reshape(x.Shape[0], depth, h, w, x.Shape[2]), shape).Reshape(x.Shape));
             return;
         }
 
-        // nW windows of one image innermost: a square grid in rolled coordinates. Unroll, attend with the shift, roll back.
-        var side = (int)System.Math.Sqrt(mask.Shape[0]);
-        int s = wh / 2, batch = x.Shape[0] / (side * side);
-        var rolled = x.Reshape(batch, side, side, wh, ww, dim).Permute(0, 1, 3, 2, 4, 5).Reshape(batch, side * wh, side * ww, dim);
-        var y = F.Roll(Attend(F.Roll(rolled, [s, s], [1, 2]), new WindowShape(wh, ww, s, s)), [-s, -s], [1, 2]);
-        run.Out("y", y.Reshape(batch, side, wh, side, ww, dim).Permute(0, 1, 3, 2, 4, 5).Reshape(x.Shape));
+        // nW windows of one map innermost, in rolled coordinates. Unroll, attend with the shift, roll back.
+        var (grid, s) = Grid(run, p, h, w);
+        int batch = x.Shape[0] / (grid.Depth * grid.Height * grid.Width), dim = x.Shape[2];
+        var rolled = x.Reshape(batch, grid.Depth, grid.Height, grid.Width, p, h, w, dim).Permute(0, 1, 4, 2, 5, 3, 6, 7)
+            .Reshape(batch, grid.Depth * p, grid.Height * h, grid.Width * w, dim);
+        var attended = Attend(F.Roll(rolled, [s.Depth, s.Height, s.Width], [1, 2, 3]),
+            new WindowShape(h, w, s.Height, s.Width) { Depth = p, ShiftD = s.Depth });
+        var y = F.Roll(attended, [-s.Depth, -s.Height, -s.Width], [1, 2, 3]);
+        run.Out("y", y.Reshape(batch, grid.Depth, p, grid.Height, h, grid.Width, w, dim).Permute(0, 1, 3, 5, 2, 4, 6, 7).Reshape(x.Shape));
+    }
+
+    // Windows per axis and the shift: clips say them, images are square and shifted by half a window.
+    private static (Size3 Grid, Size3 Shift) Grid(GoldenRun run, int p, int h, int w)
+    {
+        if (run["mask"].ValueKind == JsonValueKind.Object && run["mask"].TryGetProperty("padded_size", out var padded))
+        {
+            int[] size = padded.Deserialize<int[]>()!, s = run["mask"].GetProperty("shift").Deserialize<int[]>()!;
+            return ((size[0] / p, size[1] / h, size[2] / w), (s[0], s[1], s[2]));
+        }
+
+        var side = (int)System.Math.Sqrt(run.In("mask").Shape[0]);
+        return ((1, side, side), (0, h / 2, h / 2));
     }
 }
 
