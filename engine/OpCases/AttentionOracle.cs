@@ -93,13 +93,15 @@ internal static class AttentionOracle
             i[1] < map[0] && i[2] < map[1] && i[3] < map[2] ? qkv[i] : pad is null ? 0 : pad[i[4]]);
         var rolled = Nd.From(full.Shape, i => full[i[0], (i[1] + shift[0]) % padded[0], (i[2] + shift[1]) % padded[1],
             (i[3] + shift[2]) % padded[2], i[4]]);
-        int Region(int axis, int a) => shift[axis] == 0 || a < padded[axis] - window[axis] ? 0 : a < padded[axis] - shift[axis] ? 1 : 2;
+        int Region(int axis, int a) =>
+            shift[axis] == 0 || a < padded[axis] - window[axis] ? 0 : a < padded[axis] - shift[axis] ? 1 : 2;
         int Label(int[] at) => 9 * Region(0, at[0]) + 3 * Region(1, at[1]) + Region(2, at[2]);
         var index = RelativeIndex(w);
         var attended = new Nd([batch, .. padded, channels]);
         foreach (var of in Nd.Indices([batch, .. grid, heads]))
         {
-            int[][] tokens = [.. Nd.Indices(window).Select(t => (int[])[.. Enumerable.Range(0, 3).Select(a => of[a + 1] * window[a] + t[a])])];
+            int[][] tokens = [.. Nd.Indices(window).Select(t => (int[])
+                [of[1] * window[0] + t[0], of[2] * window[1] + t[1], of[3] * window[2] + t[2]])];
             double[,] Rows(int part) => Table(n, d, (i, c) =>
                 rolled[of[0], tokens[i][0], tokens[i][1], tokens[i][2], part * channels + of[4] * d + c]);
             var y = Head(Rows(0), Rows(1), Rows(2), (i, j) =>

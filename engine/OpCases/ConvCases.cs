@@ -25,9 +25,11 @@ public sealed class ConvCases : IOpCases
         new("Conv3d", "rank", d => F.Conv3d(Ones(d, 1, 3, 4, 4), Ones(d, 5, 3, 1, 1, 1)), "expected [B, C, T, H, W]"),
         new("ConvTokens", "channels", d => F.ConvTokens(Ones(d, 1, 4, 4, 3), Ones(d, 5, 4, 3, 3), null, 2, 1, channelsLast: true),
             "weight is [5, 4, 3, 3], expected [5, 3, 3, 3]"),
-        new("ConvTokens3d", "rank", d => F.ConvTokens3d(Ones(d, 1, 4, 4, 3), Ones(d, 5, 3, 1, 3, 3), null, 1, 0, channelsLast: true),
+        new("ConvTokens3d", "rank", d =>
+            F.ConvTokens3d(Ones(d, 1, 4, 4, 3), Ones(d, 5, 3, 1, 3, 3), null, 1, 0, channelsLast: true),
             "expected [B, T, H, W, C]"),
-        new("ConvTokens3d", "time", d => F.ConvTokens3d(Ones(d, 1, 3, 2, 4, 4), Ones(d, 5, 3, 3, 1, 1), null, 1, 0), "does not fit time 2"),
+        new("ConvTokens3d", "time", d =>
+            F.ConvTokens3d(Ones(d, 1, 3, 2, 4, 4), Ones(d, 5, 3, 3, 1, 1), null, 1, 0), "does not fit time 2"),
         new("Unfold", "too large", d => F.Unfold(Ones(d, 1, 3, 4, 4), (2, 7), padding: (0, 1)), "does not fit width 4"),
     ];
 
@@ -172,7 +174,8 @@ public sealed class ConvCases : IOpCases
 
     private static Nd Flat(Nd x) => new(x.Data, [x.Shape[0], x.Shape[1], x.Shape[3], x.Shape[4]]);
 
-    private static Nd ChannelsLast(Nd x) => Nd.From([x.Shape[0], .. x.Shape.Skip(2), x.Shape[1]], i => x[[i[0], i[^1], .. i[1..^1]]]);
+    private static Nd ChannelsLast(Nd x) => Nd.From([x.Shape[0], .. x.Shape.Skip(2), x.Shape[1]], i =>
+        x[[i[0], i[^1], .. i[1..^1]]]);
 
     private static Nd ChannelsFirst(Nd x) => Nd.From([x.Shape[0], x.Shape[^1], .. x.Shape.Skip(1).SkipLast(1)], i =>
         x[[i[0], .. i[2..], i[1]]]);

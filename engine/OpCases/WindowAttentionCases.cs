@@ -35,7 +35,8 @@ public sealed class WindowAttentionCases : IOpCases
         Row("clipped in height", [1, 3, 2, 5, 6], 1, Clip(2, 3, 3, 1, 1, 1).ClippedTo(3, 2, 5), hasPad: true),
         Row("clipped everywhere", [1, 2, 2, 3, 6], 1, Clip(3, 4, 5, 1, 2, 2).ClippedTo(2, 2, 3)),
         Row("sliced table", [1, 2, 3, 4, 6], 1, Clip(2, 4, 4).ClippedTo(2, 3, 8) with { SlicesTable = true }),
-        Row("sliced table, clipped width", [1, 3, 3, 2, 6], 1, Clip(2, 2, 3, 1, 1, 1).ClippedTo(3, 3, 2) with { SlicesTable = true }),
+        Row("sliced table, clipped width", [1, 3, 3, 2, 6], 1,
+            Clip(2, 2, 3, 1, 1, 1).ClippedTo(3, 3, 2) with { SlicesTable = true }),
         Large("clip 2x7x7", [1, 3, 9, 7, 3 * 34], 2, Clip(2, 7, 7, 1, 3, 3), hasPad: true),
         Large("clip 8x3x3", [1, 11, 4, 5, 3 * 33], 1, Clip(8, 3, 3, 4, 1, 1), hasPad: true),
         new("WindowAttention", "empty clip", x => F.WindowAttention(x[0], null, 2, Clip(2, 2, 2)), _ =>
@@ -51,7 +52,8 @@ public sealed class WindowAttentionCases : IOpCases
             F.WindowAttention(Tensor.Ones([2, 3, 6], DType.F32, d), null, 1, new(2, 2)),
             "expected [B, H, W, 3C] or [B, D, H, W, 3C]"),
         new("WindowAttention", "depth of an image", d =>
-            F.WindowAttention(Tensor.Ones([1, 2, 2, 6], DType.F32, d), null, 1, Clip(2, 2, 2)), "expected a depth of 1 for images"),
+            F.WindowAttention(Tensor.Ones([1, 2, 2, 6], DType.F32, d), null, 1, Clip(2, 2, 2)),
+            "expected a depth of 1 for images"),
         new("WindowAttention", "shift in time", d =>
             F.WindowAttention(Tensor.Ones([1, 2, 2, 2, 6], DType.F32, d), null, 1, Clip(2, 2, 2, 2)), "0 <= shift < size"),
         new("WindowAttention", "no depth", d =>

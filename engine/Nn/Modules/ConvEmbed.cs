@@ -16,9 +16,9 @@ public enum EmbedNorm
     After,
 }
 
-/// <summary>Overlapping convolution, then LayerNorm over channels: the patch embedding and the down-sampling of CoSwin (Florence §2.2, CvT
-/// §3.1), over images or clips. <c>proj.weight [out, in, (kt,) k, k]</c>, <c>proj.bias</c>, <c>norm.*</c>. Convolutions keep PyTorch's
-/// default initialisation.</summary>
+/// <summary>Overlapping convolution, then LayerNorm over channels: the patch embedding and the down-sampling of CoSwin (Florence
+/// §2.2, CvT §3.1), over images or clips. <c>proj.weight [out, in, (kt,) k, k]</c>, <c>proj.bias</c>, <c>norm.*</c>. Convolutions
+/// keep PyTorch's default initialisation.</summary>
 public sealed class ConvEmbed : Module
 {
     private readonly Tensor _weight, _bias;
@@ -31,7 +31,8 @@ public sealed class ConvEmbed : Module
         : this(inputs, outputs, [kernel, kernel], (1, stride, stride), (0, padding, padding), w, norm) { }
 
     /// <summary>Over clips: kernel, stride and zero padding along time, height and width.</summary>
-    public ConvEmbed(int inputs, int outputs, Size3 kernel, Size3 stride, Size3 padding, Weights w, EmbedNorm norm = EmbedNorm.After)
+    public ConvEmbed(int inputs, int outputs, Size3 kernel, Size3 stride, Size3 padding, Weights w,
+        EmbedNorm norm = EmbedNorm.After)
         : this(inputs, outputs, [kernel.Depth, kernel.Height, kernel.Width], stride, padding, w, norm) { }
 
     private ConvEmbed(int inputs, int outputs, Shape kernel, Size3 stride, Size3 padding, Weights w, EmbedNorm norm) : base(w)

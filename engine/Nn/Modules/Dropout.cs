@@ -2,8 +2,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Nn;
 
-/// <summary>In training, each element is zero with probability <paramref name="dropProb"/>, else scaled by 1/(1 − dropProb); otherwise
-/// nothing. Srivastava et al. 2014.</summary>
+/// <summary>In training, each element is zero with probability <paramref name="dropProb"/>, else scaled by 1/(1 − dropProb);
+/// otherwise nothing. Srivastava et al. 2014.</summary>
 public sealed class Dropout(double dropProb, Weights w) : TensorModule(w)
 {
     private readonly ulong _stream = w.Set.NextStream();

@@ -15,10 +15,10 @@ internal sealed class Stage
     /// <summary>A stage over images, or over clips when <paramref name="video"/> is given.</summary>
     public Stage(CoSwinConfig config, int index, int grid, double[] dropPath, Weights w, VideoCoSwinConfig? video = null)
     {
+        WindowShape Window(bool isShifted) => video?.BlockWindow(index, grid, isShifted) ?? config.BlockWindow(grid, isShifted);
         var dim = config.EmbedDim << index;
         _blocks = [.. Enumerable.Range(0, config.Depths[index]).Select(j =>
-            new SwinBlock(config, dim, config.Heads[index], video?.BlockWindow(index, grid, j % 2 == 1) ?? config.BlockWindow(grid, j % 2 == 1),
-                dropPath[j], w["blocks"][j]))];
+            new SwinBlock(config, dim, config.Heads[index], Window(isShifted: j % 2 == 1), dropPath[j], w["blocks"][j]))];
         if (index == config.Depths.Length - 1) { return; }
         var norm = config.PreNorm ? EmbedNorm.Before : EmbedNorm.After;
         if (config.Embed == EmbedKind.Convolution)

@@ -52,7 +52,8 @@ public sealed class WindowAttention : TensorModule
     private readonly WindowRule _rule;
 
     /// <summary>Windows of this size, moved by its shift where <paramref name="rule"/> lets them.</summary>
-    public WindowAttention(int dim, int heads, WindowShape window, Weights w, WindowRule rule = WindowRule.Shrink, bool bias = true) : base(w)
+    public WindowAttention(int dim, int heads, WindowShape window, Weights w, WindowRule rule = WindowRule.Shrink, bool bias = true)
+        : base(w)
     {
         (_heads, _window, _rule) = (heads, window, rule);
         var offsets = (2 * window.Depth - 1) * (2 * window.Height - 1) * (2 * window.Width - 1);
@@ -65,8 +66,8 @@ public sealed class WindowAttention : TensorModule
     /// before the projection, so padded tokens carry the projection's bias.</summary>
     public override Tensor Forward(Tensor x)
     {
-        var frames = x.Rank == 5 ? x.Shape[1] : 1;
-        return _proj.Forward(F.WindowAttention(_qkv.Forward(x), _table, _heads, Fitted(frames, x.Shape[^3], x.Shape[^2]), _qkv.Bias));
+        var window = Fitted(x.Rank == 5 ? x.Shape[1] : 1, x.Shape[^3], x.Shape[^2]);
+        return _proj.Forward(F.WindowAttention(_qkv.Forward(x), _table, _heads, window, _qkv.Bias));
     }
 
     // Time has one rule; height and width have the one the weights were trained with.

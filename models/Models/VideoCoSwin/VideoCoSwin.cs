@@ -4,9 +4,9 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>Video CoSwin, the video encoder of Florence (§2.5): CoSwin with tubes for patches and 3-D windows. Clip [B, 3, T, H, W] →
-/// stem (Kt, 7, 7)/(St, 4, 4) → { blocks, (Km, 3, 3)/(1, 2, 2) } × 3 → blocks → LayerNorm → mean over tokens [B, F]. Its parameters have
-/// CoSwin's names; <see cref="VideoWeights.Inflate"/> makes them from an image model's.</summary>
+/// <summary>Video CoSwin, the video encoder of Florence (§2.5): CoSwin with tubes for patches and 3-D windows. Clip [B, 3, T, H,
+/// W] → stem (Kt, 7, 7)/(St, 4, 4) → { blocks, (Km, 3, 3)/(1, 2, 2) } × 3 → blocks → LayerNorm → mean over tokens [B, F]. Its
+/// parameters have CoSwin's names; <see cref="VideoWeights.Inflate"/> makes them from an image model's.</summary>
 public sealed class VideoCoSwin : TensorModule
 {
     private readonly Stem _stem;
@@ -38,7 +38,7 @@ public sealed class VideoCoSwin : TensorModule
     /// <summary>Class scores [B, classes] of pooled features, after dropout in training.</summary>
     /// <exception cref="FlorenceException">The model was built without a head.</exception>
     public Tensor Classify(Tensor pooled) =>
-        (_head ?? throw new FlorenceException("this VideoCoSwin has no classification head; set classes in its image configuration"))
+        (_head ?? throw new FlorenceException("this VideoCoSwin has no classification head; set its image's classes"))
         .Forward(_dropout.Forward(pooled));
 
     /// <summary>All features: tokens [B, t, h, w, F], their mean, and the tokens of each stage.</summary>

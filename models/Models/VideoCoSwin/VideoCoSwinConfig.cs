@@ -5,8 +5,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>Video CoSwin: an image model and what its extension in time adds (Florence §2.5). The paper gives no temporal sizes; the
-/// defaults keep the pre-trained spatial window and grow the temporal one with depth, as it describes. Video-Swin is
+/// <summary>Video CoSwin: an image model and what its extension in time adds (Florence §2.5). The paper gives no temporal sizes;
+/// the defaults keep the pre-trained spatial window and grow the temporal one with depth, as it describes. Video-Swin is
 /// <see cref="EmbedKind.Patch"/> with <see cref="WindowRule.Clip"/>.</summary>
 public sealed record VideoCoSwinConfig
 {
@@ -22,14 +22,15 @@ public sealed record VideoCoSwinConfig
     /// <summary>Frames between the stem's tubes.</summary>
     public int StemStrideDepth { get; init; } = 2;
 
-    /// <summary>Frames the down-sampling convolutions cover, odd; the end frames are repeated. Patch merging is per frame.</summary>
+    /// <summary>Frames the down-sampling convolutions cover, odd; the end frames are repeated. Patch merging is per
+    /// frame.</summary>
     public int MergeDepth { get; init; } = 3;
 
     /// <summary>Dropout before the classification head.</summary>
     public double HeadDropout { get; init; } = 0.5;
 
-    /// <summary>Read the bias table of a clipped window as the released Video-Swin code does (<see cref="WindowShape.SlicesTable"/>);
-    /// for weights trained so.</summary>
+    /// <summary>Read the bias table of a clipped window as the released Video-Swin code does (<see
+    /// cref="WindowShape.SlicesTable"/>); for weights trained so.</summary>
     public bool SlicesBiasTable { get; init; }
 
     internal WindowShape BlockWindow(int stage, int grid, bool isShifted) => Image.BlockWindow(grid, isShifted) with
@@ -40,7 +41,8 @@ public sealed record VideoCoSwinConfig
     };
 
     /// <summary>This configuration, checked.</summary>
-    /// <exception cref="FlorenceException">Sizes contradict each other, or the image model has parts that clips do not have.</exception>
+    /// <exception cref="FlorenceException">Sizes contradict each other, or the image model has parts that clips do not
+    /// have.</exception>
     public VideoCoSwinConfig Validated()
     {
         _ = Image.Validated();

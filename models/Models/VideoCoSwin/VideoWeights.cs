@@ -9,7 +9,8 @@ namespace FlorenceKernels.Models;
 /// <summary>How a kernel gets its axis of time.</summary>
 public enum Inflation
 {
-    /// <summary>The image kernel in every frame, divided by their number: a still clip gives the image's output. Florence §2.5.</summary>
+    /// <summary>The image kernel in every frame, divided by their number: a still clip gives the image's output. Florence
+    /// §2.5.</summary>
     Average,
 
     /// <summary>The image kernel in the middle frame, zeros elsewhere (ViViT, arXiv 2103.15691, §3.4).</summary>
@@ -19,9 +20,11 @@ public enum Inflation
 /// <summary>Weights of a video model made from those of an image model.</summary>
 public static class VideoWeights
 {
-    /// <summary>Values by our names for a <see cref="VideoCoSwin"/>: kernels inflated in time, bias tables resized to its spatial window
-    /// where that differs (bicubic) and repeated for each of the 2P−1 distances in time; everything else as it is.</summary>
-    /// <param name="image">The image model's values, by our names or foreign ones (<see cref="CheckpointNames.Canonical"/>).</param>
+    /// <summary>Values by our names for a <see cref="VideoCoSwin"/>: kernels inflated in time, bias tables resized to its spatial
+    /// window where that differs (bicubic) and repeated for each of the 2P−1 distances in time; everything else as it
+    /// is.</summary>
+    /// <param name="image">The image model's values, by our names or foreign ones (<see
+    /// cref="CheckpointNames.Canonical"/>).</param>
     /// <param name="wanted">Shape of each of the video model's parameters.</param>
     /// <param name="config">The video model's configuration.</param>
     /// <param name="kind">How kernels are inflated.</param>

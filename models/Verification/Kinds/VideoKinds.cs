@@ -8,8 +8,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Verification;
 
-/// <summary>3-D Swin blocks, with Video-Swin's rule for small maps. The case of a defect of the released code (a clipped window reads wrong
-/// rows of the table) is met by the compatibility switch, and must not be met without it.</summary>
+/// <summary>3-D Swin blocks, with Video-Swin's rule for small maps. The case of a defect of the released code (a clipped window
+/// reads wrong rows of the table) is met by the compatibility switch, and must not be met without it.</summary>
 public sealed class VideoBlockKind : IGoldenKind
 {
     /// <inheritdoc/>
@@ -35,21 +35,26 @@ public sealed class VideoBlockKind : IGoldenKind
         var block = Block(run, set, slicesTable: false);
         _ = set.Load(loaded.State.ToDictionary(p => p.Key, p => p.Value));
         var difference = F.Max(F.Abs(block.Forward(run.In("x")) - compatible)).To(DType.F64).ToArray<double>()[0];
-        if (difference < 1e-3) { throw new FlorenceException($"the default and the compatible bias differ by {difference} only"); }
+        if (difference < 1e-3) { throw new FlorenceException($"default and compatible bias differ by {difference} only"); }
     }
 
     private static SwinBlock Block(GoldenRun run, ParameterSet set, bool slicesTable)
     {
         int dim = run["dim"].GetInt32(), heads = run["heads"].GetInt32();
         int[] size = run["window"].Deserialize<int[]>()!, shift = run["shift"].Deserialize<int[]>()!;
-        var window = new WindowShape(size[1], size[2], shift[1], shift[2]) { Depth = size[0], ShiftD = shift[0], SlicesTable = slicesTable };
+        var window = new WindowShape(size[1], size[2], shift[1], shift[2])
+        {
+            Depth = size[0],
+            ShiftD = shift[0],
+            SlicesTable = slicesTable,
+        };
         var config = new CoSwinConfig { EmbedDim = dim, Depths = [1], Heads = [heads], WindowRule = WindowRule.Clip };
         return new SwinBlock(config, dim, heads, window, 0, set.Root);
     }
 }
 
-/// <summary>The shift mask of clips, read off the attention itself: with all scores equal and one-hot values, the result is the weight
-/// each token gives to each of its window.</summary>
+/// <summary>The shift mask of clips, read off the attention itself: with all scores equal and one-hot values, the result is the
+/// weight each token gives to each of its window.</summary>
 public sealed class VideoMaskKind : IGoldenKind
 {
     /// <inheritdoc/>
@@ -71,7 +76,8 @@ public sealed class VideoMaskKind : IGoldenKind
         var y = F.WindowAttention(qkv, null, 1, new WindowShape(w[1], w[2], s[1], s[2]) { Depth = w[0], ShiftD = s[0] });
         var weights = F.Roll(y.Reshape(size[0], size[1], size[2], n), [-s[0], -s[1], -s[2]], [0, 1, 2])
             .Reshape(grid[0], w[0], grid[1], w[1], grid[2], w[2], n).Permute(0, 2, 4, 1, 3, 5, 6);
-        run.Compare("out.mask_blocked", [.. weights.Contiguous().To(DType.F64).ToArray<double>().Select(v => v < 1e-9 ? 1.0 : 0.0)]);
+        var values = weights.Contiguous().To(DType.F64).ToArray<double>();
+        run.Compare("out.mask_blocked", [.. values.Select(v => v < 1e-9 ? 1.0 : 0.0)]);
     }
 }
 
@@ -98,7 +104,8 @@ public sealed class VideoTowerKind : IGoldenKind
     /// <summary>The settings of Video-Swin: those of an image model, and those of its extension in time.</summary>
     internal static VideoCoSwinConfig Config(JsonElement image, JsonElement video, bool patchNorm)
     {
-        int[] patch = video.GetProperty("patch_size").Deserialize<int[]>()!, window = video.GetProperty("window_size").Deserialize<int[]>()!;
+        int[] patch = video.GetProperty("patch_size").Deserialize<int[]>()!;
+        int[] window = video.GetProperty("window_size").Deserialize<int[]>()!;
         var config = VisionTowerKind.Config(image, EmbedKind.Patch, imageSize: 224) with
         {
             Window = window[1],

@@ -20,8 +20,8 @@ public static partial class F
     /// <param name="padQkv">[3C], what a padded token reads where an axis is no multiple of the window: the map is padded at the
     /// end of each axis after the norm and before the projection, so this is the projection's bias; null is zero. Padded tokens
     /// are attended; their outputs are dropped. Its gradient is the sum over padded keys and values.</param>
-    /// <remarks>Source: Liu et al., arXiv 2103.14030, §3.2, eq. 4; clips: Liu et al., arXiv 2106.13230, §3.2. Backward keeps the inputs, the output and one log-sum-exp
-    /// per row and head.</remarks>
+    /// <remarks>Source: Liu et al., arXiv 2103.14030, §3.2, eq. 4; clips: Liu et al., arXiv 2106.13230, §3.2. Backward keeps the
+    /// inputs, the output and one log-sum-exp per row and head.</remarks>
     /// <exception cref="ShapeException">The shapes differ from those above, or a shift is not below its window.</exception>
     public static Tensor WindowAttention(Tensor qkv, Tensor? biasTable, int heads, WindowShape window, Tensor? padQkv = null)
     {
