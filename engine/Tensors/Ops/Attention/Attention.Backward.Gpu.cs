@@ -30,8 +30,8 @@ internal static class AttentionBackwardGpu
         var right = SharedMemory.Allocate<R>(GpuTile.Length);
         var s = SharedMemory.Allocate<R>(GpuTile.Length);
         var ds = SharedMemory.Allocate<R>(GpuTile.Length);
-        var queryTokens = SharedMemory.Allocate<int>(GpuTile.Size);
-        var keyTokens = SharedMemory.Allocate<int>(GpuTile.Size);
+        var queryTokens = SharedMemory.Allocate<int>(2 * GpuTile.Size);
+        var keyTokens = SharedMemory.Allocate<int>(2 * GpuTile.Size);
         var queryTiles = (a.Queries + GpuTile.Size - 1) / GpuTile.Size;
         var sinks = (a.Instances + a.Members - 1) / a.Members;
         for (var item = Grid.IdxX; item < sinks * a.Heads * queryTiles; item += Grid.DimX)
@@ -49,7 +49,8 @@ internal static class AttentionBackwardGpu
                     GpuTile.Locate<R, TPlan>(keyTokens, a.Plan, instance, k0, a.Keys);
                     Group.Barrier();
                     Products(a, left, right, s, ds, queryTokens, keyTokens, instance, head, q0, k0);
-                    Gradients(a, s, ds, instance, head, q0, k0, a.HasSink != 0 ? sinkHead * a.Queries * a.Keys : -1);
+                    Gradients(a, s, ds, queryTokens, keyTokens, instance, head, q0, k0,
+                        a.HasSink != 0 ? sinkHead * a.Queries * a.Keys : -1);
                     Group.Barrier();
                     for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
                     {
@@ -72,8 +73,8 @@ internal static class AttentionBackwardGpu
         var right = SharedMemory.Allocate<R>(GpuTile.Length);
         var s = SharedMemory.Allocate<R>(GpuTile.Length);
         var ds = SharedMemory.Allocate<R>(GpuTile.Length);
-        var queryTokens = SharedMemory.Allocate<int>(GpuTile.Size);
-        var keyTokens = SharedMemory.Allocate<int>(GpuTile.Size);
+        var queryTokens = SharedMemory.Allocate<int>(2 * GpuTile.Size);
+        var keyTokens = SharedMemory.Allocate<int>(2 * GpuTile.Size);
         var keyTiles = (a.Keys + GpuTile.Size - 1) / GpuTile.Size;
         for (var item = Grid.IdxX; item < a.Instances * a.Heads * keyTiles; item += Grid.DimX)
         {
@@ -88,7 +89,7 @@ internal static class AttentionBackwardGpu
                 GpuTile.Locate<R, TPlan>(queryTokens, a.Plan, instance, q0, a.Queries);
                 Group.Barrier();
                 Products(a, left, right, s, ds, queryTokens, keyTokens, instance, head, q0, k0);
-                Gradients(a, s, ds, instance, head, q0, k0, -1);
+                Gradients(a, s, ds, queryTokens, keyTokens, instance, head, q0, k0, -1);
                 Group.Barrier();
                 for (var c0 = 0; c0 < a.Dim; c0 += GpuTile.Size)
                 {
@@ -150,8 +151,8 @@ internal static class AttentionBackwardGpu
     }
 
     // s becomes P = e^{s + bias − lse}, ds becomes P∘(dP − Δ); rows and keys beyond the ends become 0.
-    private static void Gradients<R, TPlan>(Args<R, TPlan> a, ArrayView<R> s, ArrayView<R> ds, int instance, int head, int q0,
-        int k0, int sink)
+    private static void Gradients<R, TPlan>(Args<R, TPlan> a, ArrayView<R> s, ArrayView<R> ds, ArrayView<int> queryTokens,
+        ArrayView<int> keyTokens, int instance, int head, int q0, int k0, int sink)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {
         for (var e = Group.IdxX; e < GpuTile.Size * GpuTile.Size; e += Group.DimX)
@@ -162,7 +163,8 @@ internal static class AttentionBackwardGpu
             if (q0 + r < a.Queries && k0 + c < a.Keys)
             {
                 var row = (instance * a.Heads + head) * a.Queries + q0 + r;
-                p = R.Exp(s[at] + a.Plan.Adjust(instance, head, q0 + r, k0 + c) - a.Lse[row]);
+                var add = a.Plan.Adjust(instance, head, queryTokens[GpuTile.Size + r], keyTokens[GpuTile.Size + c]);
+                p = R.Exp(s[at] + add - a.Lse[row]);
                 g = p * (ds[at] - a.Delta[row]);
                 if (sink >= 0) { a.Sink[sink + (q0 + r) * a.Keys + k0 + c] += g; }
             }

@@ -16,8 +16,8 @@ internal static class AttentionForwardGpu
         var right = SharedMemory.Allocate<R>(GpuTile.Length);
         var s = SharedMemory.Allocate<R>(GpuTile.Length);
         var stats = SharedMemory.Allocate<R>(3 * GpuTile.Size); // running maximum, running sum, factor of what is in y
-        var queryTokens = SharedMemory.Allocate<int>(GpuTile.Size);
-        var keyTokens = SharedMemory.Allocate<int>(GpuTile.Size);
+        var queryTokens = SharedMemory.Allocate<int>(2 * GpuTile.Size);
+        var keyTokens = SharedMemory.Allocate<int>(2 * GpuTile.Size);
         var queryTiles = (a.Queries + GpuTile.Size - 1) / GpuTile.Size;
         for (var item = Grid.IdxX; item < a.Instances * a.Heads * queryTiles; item += Grid.DimX)
         {
@@ -38,7 +38,7 @@ internal static class AttentionForwardGpu
                 GpuTile.Locate<R, TPlan>(keyTokens, a.Plan, instance, k0, a.Keys);
                 Group.Barrier();
                 Scores(a, left, right, s, queryTokens, keyTokens, instance, head, q0, k0);
-                Adjust(a, s, instance, head, q0, k0);
+                Adjust(a, s, queryTokens, keyTokens, instance, head, q0, k0);
                 Group.Barrier();
                 Weights(s, stats, k0 + GpuTile.Size >= keyEnd);
                 Values(a, s, right, stats, queryTokens, keyTokens, instance, head, q0, k0, k0 + GpuTile.Size >= keyEnd);
@@ -92,7 +92,8 @@ internal static class AttentionForwardGpu
     }
 
     /// <summary>Scores get bias and mask; those of keys beyond the end become −∞.</summary>
-    private static void Adjust<R, TPlan>(Args<R, TPlan> a, ArrayView<R> s, int instance, int head, int q0, int k0)
+    private static void Adjust<R, TPlan>(Args<R, TPlan> a, ArrayView<R> s, ArrayView<int> queryTokens, ArrayView<int> keyTokens,
+        int instance, int head, int q0, int k0)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {
         for (var e = Group.IdxX; e < GpuTile.Size * GpuTile.Size; e += Group.DimX)
@@ -100,7 +101,10 @@ internal static class AttentionForwardGpu
             int r = e >> 5, c = e & 31;
             var at = r * GpuTile.Pitch + c;
             if (k0 + c >= a.Keys) { s[at] = R.Of(double.NegativeInfinity); }
-            else if (q0 + r < a.Queries) { s[at] += a.Plan.Adjust(instance, head, q0 + r, k0 + c); }
+            else if (q0 + r < a.Queries)
+            {
+                s[at] += a.Plan.Adjust(instance, head, queryTokens[GpuTile.Size + r], keyTokens[GpuTile.Size + c]);
+            }
         }
     }
 

@@ -58,6 +58,8 @@ internal struct SequencePlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R
 
     public readonly int Token(int instance, int row) => row;
 
+    public readonly int Tag(int instance, int row) => row;
+
     public readonly R Adjust(int instance, int head, int query, int key)
     {
         var add = R.Of(0);

@@ -9,7 +9,10 @@ internal interface IAttentionPlan<R> where R : unmanaged, IReal<R>
     /// <summary>Number of a row's token along the operands' token stride, or −1 − (number of a padded token).</summary>
     int Token(int instance, int row);
 
-    /// <summary>Bias plus mask of one score.</summary>
+    /// <summary>What <see cref="Adjust"/> needs to know of a row: computed once per row and tile, not per score.</summary>
+    int Tag(int instance, int row);
+
+    /// <summary>Bias plus mask of one score, from the tags of its query and key.</summary>
     R Adjust(int instance, int head, int query, int key);
 
     /// <summary>Keys that some query below <paramref name="queryEnd"/> may see.</summary>
@@ -35,13 +38,15 @@ internal static class GpuTile
 {
     public const int Size = 32, Half = 16, Pitch = 33, Length = Size * Pitch, Blocks = Half * Half;
 
-    /// <summary>Places of 32 rows from <paramref name="row0"/>; rows beyond the end read as the last one.</summary>
+    /// <summary>Places of 32 rows from <paramref name="row0"/>, then their tags; rows beyond the end read as the last one.</summary>
     public static void Locate<R, TPlan>(ArrayView<int> tokens, TPlan plan, int instance, int row0, int rows)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {
         for (var r = Group.IdxX; r < Size; r += Group.DimX)
         {
-            tokens[r] = plan.Token(instance, row0 + r < rows ? row0 + r : rows - 1);
+            var row = row0 + r < rows ? row0 + r : rows - 1;
+            tokens[r] = plan.Token(instance, row);
+            tokens[Size + r] = plan.Tag(instance, row);
         }
     }
 
@@ -127,7 +132,7 @@ internal static class GpuTile
     {
         public GpuRows<R> Rows;
         public ArrayView<R> Pad;      // [padded tokens, PadPitch]
-        public ArrayView<int> Tokens; // 32 places
+        public ArrayView<int> Tokens; // 32 places, 32 tags
         public int Instance, Head, Row0, RowEnd, C0, Dim, PadPitch, PadAt;
 
         public readonly void Add(int row, int c, R value, bool isFirst)

@@ -11,15 +11,18 @@ internal struct WindowPlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R>
 {
     public WindowLayout Layout;
     public ArrayView<R> Table; // [(2P−1)(2Mh−1)(2Mw−1), heads] or a dummy
-    public int HasTable;
+    public int HasTable, Middle; // row of distance 0
 
     public readonly int Token(int instance, int row) => Layout.Token(instance, row);
 
+    public readonly int Tag(int instance, int row) => (Layout.TablePlace(row) << WindowLayout.PartBits) + Layout.Part(instance, row);
+
     public readonly R Adjust(int instance, int head, int query, int key)
     {
+        const int Bits = WindowLayout.PartBits;
         var add = R.Of(0);
-        if (HasTable != 0) { add = Table[Layout.TableRow(query, key) * Layout.Heads + head]; }
-        if (Layout.Part(instance, query) != Layout.Part(instance, key)) { add += R.Of(WindowMask.Value); }
+        if (HasTable != 0) { add = Table[((query >> Bits) - (key >> Bits) + Middle) * Layout.Heads + head]; }
+        if (((query ^ key) & ((1 << Bits) - 1)) != 0) { add += R.Of(WindowMask.Value); }
         return add;
     }
 

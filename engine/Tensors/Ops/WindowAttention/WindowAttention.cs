@@ -231,5 +231,11 @@ internal static class WindowViews
         where R : unmanaged => new() { Data = y.View<R>(), Head = layout.Dim, Token = layout.Channels };
 
     public static WindowPlan<R> Plan<R>(WindowLayout layout, Tensor? table, Tensor dummy) where R : unmanaged, IReal<R> =>
-        new() { Layout = layout, Table = (table ?? dummy).View<R>(), HasTable = table is null ? 0 : 1 };
+        new()
+        {
+            Layout = layout,
+            Table = (table ?? dummy).View<R>(),
+            HasTable = table is null ? 0 : 1,
+            Middle = layout.TableRows / 2,
+        };
 }

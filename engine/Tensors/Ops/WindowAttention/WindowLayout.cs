@@ -107,6 +107,9 @@ internal struct WindowLayout
         return -1 - clip * PadTokens - ((z * paddedH + y) * paddedW + x - real);
     }
 
+    /// <summary>Bits of a part's number.</summary>
+    public const int PartBits = 3;
+
     /// <summary>The part of its window a token belongs to after the shift: tokens of different parts were not neighbours before
     /// it. Only the last windows of a shifted axis have two parts; elsewhere 0.</summary>
     public readonly int Part(int window, int row)
@@ -125,9 +128,9 @@ internal struct WindowLayout
     /// <summary>Row of the bias table for a query and a key: their distance on each axis.</summary>
     public readonly int TableRow(int query, int key) => TablePlace(query) - TablePlace(key) + TableRows / 2;
 
-    // The token's position in row-major order of the distances, so that a difference of positions is a row; the table's middle
-    // row is the distance 0.
-    private readonly int TablePlace(int row)
+    /// <summary>The token's position in row-major order of the distances: a difference of positions is a distance from the
+    /// table's middle row.</summary>
+    public readonly int TablePlace(int row)
     {
         var line = row / OrderW;
         var plane = OrderD > 1 ? line / OrderH : 0;
