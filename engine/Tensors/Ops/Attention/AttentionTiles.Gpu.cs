@@ -38,7 +38,8 @@ internal static class GpuTile
 {
     public const int Size = 32, Half = 16, Pitch = 33, Length = Size * Pitch, Blocks = Half * Half;
 
-    /// <summary>Places of 32 rows from <paramref name="row0"/>, then their tags; rows beyond the end read as the last one.</summary>
+    /// <summary>Places of 32 rows from <paramref name="row0"/>, then their tags; rows beyond the end read as the last
+    /// one.</summary>
     public static void Locate<R, TPlan>(ArrayView<int> tokens, TPlan plan, int instance, int row0, int rows)
         where R : unmanaged, IReal<R> where TPlan : struct, IAttentionPlan<R>
     {

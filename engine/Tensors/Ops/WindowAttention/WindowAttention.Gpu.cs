@@ -15,7 +15,8 @@ internal struct WindowPlan<R> : IAttentionPlan<R> where R : unmanaged, IReal<R>
 
     public readonly int Token(int instance, int row) => Layout.Token(instance, row);
 
-    public readonly int Tag(int instance, int row) => (Layout.TablePlace(row) << WindowLayout.PartBits) + Layout.Part(instance, row);
+    public readonly int Tag(int instance, int row) =>
+        (Layout.TablePlace(row) << WindowLayout.PartBits) + Layout.Part(instance, row);
 
     public readonly R Adjust(int instance, int head, int query, int key)
     {
