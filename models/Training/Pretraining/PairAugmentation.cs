@@ -9,31 +9,31 @@ namespace FlorenceKernels.Training;
 public sealed record AugmentationOptions
 {
     /// <summary>Smallest area of the random crop.</summary>
-    public double MinScale { get; init; } = 0.5;
+    public double MinScale { get; init; } = 0.42;
 
     /// <summary>Largest area of the random crop; above 1 it shows background around the picture.</summary>
-    public double MaxScale { get; init; } = 1;
+    public double MaxScale { get; init; } = 1.2;
 
     /// <summary>Largest turn, in degrees.</summary>
-    public double Degrees { get; init; }
+    public double Degrees { get; init; } = 15;
 
     /// <summary>Largest slant, columns per row.</summary>
-    public double Shear { get; init; }
+    public double Shear { get; init; } = 0.1;
 
     /// <summary>Strength of random brightness, contrast and saturation, 0 for none.</summary>
     public double ColourJitter { get; init; } = 0.4;
 
     /// <summary>Strength of random gains of red, green and blue.</summary>
-    public double ChannelJitter { get; init; }
+    public double ChannelJitter { get; init; } = 0.15;
 
     /// <summary>How often a picture loses its colours.</summary>
-    public double GrayProb { get; init; }
+    public double GrayProb { get; init; } = 0.1;
 
     /// <summary>How often lines grow, shrink or blur.</summary>
-    public double StrokeProb { get; init; }
+    public double StrokeProb { get; init; } = 0.3;
 
     /// <summary>How often a rectangle is covered.</summary>
-    public double ErasingProb { get; init; }
+    public double ErasingProb { get; init; } = 0.1;
 
     /// <summary>How often the background is white, as in evaluation; else it is a random light colour.</summary>
     public double WhiteProb { get; init; } = 0.5;
