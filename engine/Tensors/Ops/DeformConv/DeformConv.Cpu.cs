@@ -1,0 +1,140 @@
+using System;
+using System.Numerics;
+using FlorenceKernels.Runtime;
+
+namespace FlorenceKernels.Tensors;
+
+// DeformConv, SampledRows: panels of one image's positions are sampled into rows [positions, (group, tap, C/groups)] from x with
+// its channels last, so that the corners of a sample are four runs of neighbours; then
+//   y[O, P] = W·rowsᵀ        dW += g·rows        Γ rows = gᵀ·W, from which the slopes of a sample are four dot products and dx
+// gets each sample's share by runs of channels that belong to one task each: no atomics, positions always in order.
+internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int PanelBytes = 4 << 20;
+
+    private readonly DeformGeometry _g;
+    private readonly DeformOperands _operands;
+    private readonly Tensor _x, _weight, _zeros;
+
+    public DeformConvCpu(DeformGeometry g, DeformOperands operands)
+    {
+        (_g, _operands) = (g, operands);
+        _x = operands.X.Permute(0, 2, 3, 1).Contiguous();
+        // [O, C/groups, taps] as [O, taps, C/groups].
+        _weight = operands.Weight.Reshape(g.Outputs, g.GroupChannels, g.Taps).Transpose(1, 2).Contiguous();
+        _zeros = Tensor.Zeros([g.Channels], operands.X.DType);
+    }
+
+    public void Forward(T* y)
+    {
+        using var memory = new Memory(_g);
+        for (var image = 0; image < _g.Batch; image++)
+        {
+            for (var first = 0; first < _g.Positions; first += memory.Size)
+            {
+                var panel = Panel(memory, image, first);
+                panel.Fill();
+                Multiply(panel, y);
+            }
+        }
+    }
+
+    public void Backward(Tensor dy, DeformGradients to)
+    {
+        using var memory = new Memory(_g);
+        var dx = to.X is null ? null : Tensor.Zeros(_x.Shape, _x.DType);
+        var dw = to.Weight is null ? null : Tensor.EmptyLike(_weight);
+        for (var image = 0; image < _g.Batch; image++)
+        {
+            for (var first = 0; first < _g.Positions; first += memory.Size)
+            {
+                var panel = Panel(memory, image, first);
+                if (dw is not null)
+                {
+                    panel.Fill();
+                    Correlate(panel, dy.Pointer<T>(), dw.Pointer<T>(), isFirst: image == 0 && first == 0);
+                }
+
+                if (dx is null && to.Offset is null && to.Mask is null) { continue; }
+                Spread(panel, dy.Pointer<T>());
+                panel.Slopes(to.Offset is null ? null : to.Offset.Pointer<T>(), to.Mask is null ? null : to.Mask.Pointer<T>());
+                if (dx is not null) { panel.Scatter(dx.Pointer<T>()); }
+            }
+        }
+
+        if (dx is not null) { CopyOp.Into(to.X!, dx.Permute(0, 3, 1, 2)); }
+        if (dw is not null) { CopyOp.Into(to.Weight!.Reshape(_g.Outputs, _g.GroupChannels, _g.Taps), dw.Transpose(1, 2)); }
+    }
+
+    private DeformPanel<T> Panel(Memory memory, int image, int first)
+    {
+        var mask = _operands.Mask is null ? null : _operands.Mask.Pointer<T>();
+        var panel = new DeformPanel<T>(_g, image, first, Math.Min(memory.Size, _g.Positions - first), _x.Pointer<T>(),
+            _zeros.Pointer<T>(), memory.Taps, memory.Rows);
+        panel.Locate(_operands.Offset.Pointer<T>(), mask);
+        return panel;
+    }
+
+    // y = W·rowsᵀ.
+    private void Multiply(in DeformPanel<T> panel, T* y)
+    {
+        for (var group = 0; group < _g.Groups; group++)
+        {
+            var first = group * _g.GroupOutputs;
+            ConvGemm.Multiply(_g.GroupOutputs, panel.Count, _g.Depth, _weight.Pointer<T>() + (long)first * _g.Depth, _g.Depth, 1,
+                panel.Rows + group * _g.Depth, 1, _g.RowLength, y + Output(panel, first), _g.Positions, add: false);
+        }
+    }
+
+    // dW += g·rows.
+    private void Correlate(in DeformPanel<T> panel, T* dy, T* dw, bool isFirst)
+    {
+        for (var group = 0; group < _g.Groups; group++)
+        {
+            var first = group * _g.GroupOutputs;
+            ConvGemm.Multiply(_g.GroupOutputs, _g.Depth, panel.Count, dy + Output(panel, first), _g.Positions, 1,
+                panel.Rows + group * _g.Depth, _g.RowLength, 1, dw + (long)first * _g.Depth, _g.Depth, add: !isFirst);
+        }
+    }
+
+    // rows = gᵀ·W.
+    private void Spread(in DeformPanel<T> panel, T* dy)
+    {
+        for (var group = 0; group < _g.Groups; group++)
+        {
+            var first = group * _g.GroupOutputs;
+            ConvGemm.Multiply(panel.Count, _g.Depth, _g.GroupOutputs, dy + Output(panel, first), 1, _g.Positions,
+                _weight.Pointer<T>() + (long)first * _g.Depth, _g.Depth, 1, panel.Rows + group * _g.Depth, _g.RowLength,
+                add: false);
+        }
+    }
+
+    private long Output(in DeformPanel<T> panel, int channel) =>
+        ((long)panel.Image * _g.Outputs + channel) * _g.Positions + panel.First;
+
+    // Working memory of one panel, from the caching allocator.
+    private sealed class Memory : IDisposable
+    {
+        private readonly Tensor _rows, _taps;
+
+        public Memory(DeformGeometry g)
+        {
+            Size = (int)Math.Clamp(PanelBytes / ((long)g.RowLength * sizeof(T)), 1, g.Positions);
+            _rows = ConvCpu<T>.Scratch((long)Size * g.RowLength);
+            var bytes = checked(Size * g.Fields * sizeof(DeformTap<T>));
+            _taps = TensorScope.Release(Tensor.Empty([bytes / sizeof(int)], DType.I32));
+        }
+
+        public int Size { get; }
+
+        public T* Rows => _rows.Pointer<T>();
+
+        public DeformTap<T>* Taps => (DeformTap<T>*)_taps.Pointer<int>();
+
+        public void Dispose()
+        {
+            _rows.Dispose();
+            _taps.Dispose();
+        }
+    }
+}
