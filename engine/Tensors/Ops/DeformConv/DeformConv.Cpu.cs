@@ -10,7 +10,7 @@ namespace FlorenceKernels.Tensors;
 // gets each sample's share by runs of channels that belong to one task each: no atomics, positions always in order.
 internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int PanelBytes = 4 << 20;
+    private const int PanelBytes = 8 << 20; // a quarter of an L3
 
     private readonly DeformGeometry _g;
     private readonly DeformOperands _operands;

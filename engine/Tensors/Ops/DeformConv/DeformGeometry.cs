@@ -1,3 +1,4 @@
+using System.Numerics;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -20,6 +21,9 @@ internal readonly record struct DeformGeometry(int Batch, int Channels, int Outp
 
     /// <summary>Channels that share their offsets.</summary>
     public int OffsetChannels => Channels / OffsetGroups;
+
+    /// <summary>Channels in a row that share offsets and group: the largest run that both group sizes are multiples of.</summary>
+    public int RunLength => (int)BigInteger.GreatestCommonDivisor(GroupChannels, OffsetChannels);
 
     /// <summary>Samples that one output of one group reads.</summary>
     public int Depth => GroupChannels * Taps;

@@ -21,11 +21,12 @@ internal struct DeformTap<T> where T : unmanaged
 internal readonly unsafe partial struct DeformPanel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Grain = 1 << 14; // elements of rows per task
-    private const int ScatterChannels = 64; // of dx per task
+    private const int ScatterChannels = 64; // of dx per task, at most
 
     private readonly DeformGeometry _g;
     private readonly T* _x, _zeros;
     private readonly DeformTap<T>* _taps;
+    private readonly int _run;
 
     public DeformPanel(DeformGeometry g, int image, int first, int count, T* x, T* zeros, DeformTap<T>* taps, T* rows)
     {
@@ -33,6 +34,7 @@ internal readonly unsafe partial struct DeformPanel<T> where T : unmanaged, IBin
         _x = x + (long)image * g.Inputs * g.Channels;
         _zeros = zeros;
         _taps = taps;
+        _run = g.RunLength;
         Rows = rows;
     }
 

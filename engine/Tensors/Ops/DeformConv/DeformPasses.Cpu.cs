@@ -5,10 +5,8 @@ namespace FlorenceKernels.Tensors;
 
 internal readonly unsafe partial struct DeformPanel<T>
 {
-    // Channels [c, End(c, last)) of a tap are neighbours in its row too, from RowOf(tap, c) on.
-    private int End(int c, int last) => Math.Min(last, (c / _g.GroupChannels + 1) * _g.GroupChannels);
-
-    private int RowOf(int tap, int c) => c / _g.GroupChannels * _g.GroupChannels * (_g.Taps - 1) + tap * _g.GroupChannels + c;
+    // Channels [c, c + _run) of a tap are neighbours in its row too, from RowOf(c) + tap·C/groups on.
+    private int RowOf(int c) => _g.Groups == 1 ? c : c / _g.GroupChannels * _g.GroupChannels * (_g.Taps - 1) + c;
 
     /// <summary>The four corners' channels; zeros outside the image.</summary>
     private readonly struct Corners(in DeformPanel<T> panel, DeformTap<T>* tap)
@@ -60,11 +58,9 @@ internal readonly unsafe partial struct DeformPanel<T>
                 for (var group = 0; group < g.OffsetGroups; group++)
                 {
                     var place = panel.Tap(i, tap, group);
-                    int last = (group + 1) * g.OffsetChannels, end;
-                    for (var c = group * g.OffsetChannels; c < last; c = end)
+                    for (var c = group * g.OffsetChannels; c < (group + 1) * g.OffsetChannels; c += panel._run)
                     {
-                        end = panel.End(c, last);
-                        Sample<R>(place, c, row + panel.RowOf(tap, c), end - c);
+                        Sample<R>(place, c, row + tap * g.GroupChannels + panel.RowOf(c), panel._run);
                     }
                 }
             }
@@ -127,11 +123,10 @@ internal readonly unsafe partial struct DeformPanel<T>
             var corners = new Corners(panel, place);
             R s00 = R.Of(0), s01 = s00, s10 = s00, s11 = s00;
             T d00 = T.Zero, d01 = d00, d10 = d00, d11 = d00;
-            int last = (group + 1) * g.OffsetChannels, end;
-            for (var c = group * g.OffsetChannels; c < last; c = end)
+            for (int c = group * g.OffsetChannels, end = c; end < (group + 1) * g.OffsetChannels;)
             {
-                end = panel.End(c, last);
-                var gamma = panel.Rows + (long)i * g.RowLength + panel.RowOf(tap, c) - c;
+                end += panel._run;
+                var gamma = panel.Rows + (long)i * g.RowLength + tap * g.GroupChannels + panel.RowOf(c) - c;
                 for (; c + R.Count <= end; c += R.Count)
                 {
                     var v = R.Load(gamma + c);
@@ -171,32 +166,35 @@ internal readonly unsafe partial struct DeformPanel<T>
 
     private readonly struct ScatterKernel(DeformPanel<T> panel, T* dx) : ISimdKernel<T>
     {
+        private const int AllInside = 15;
+
         private readonly T* _image = dx + (long)panel.Image * panel._g.Inputs * panel._g.Channels;
 
         public void Run<R>() where R : struct, ISimd<R, T>
         {
             var self = this;
-            CpuThreads.ForRange(panel._g.Channels, ScatterChannels, (from, to) =>
+            int run = panel._run, parts = (run + ScatterChannels - 1) / ScatterChannels;
+            CpuThreads.ForRange(panel._g.Channels / run * parts, 1, (from, to) =>
             {
-                for (var i = 0; i < self.Count; i++) { self.Position<R>(i, (int)from, (int)to); }
+                for (var task = (int)from; task < to; task++)
+                {
+                    var first = task % parts * ScatterChannels;
+                    self.Channels<R>(task / parts * run + first, Math.Min(ScatterChannels, run - first));
+                }
             });
         }
 
-        private int Count => panel.Count;
-
-        private void Position<R>(int i, int first, int last) where R : struct, ISimd<R, T>
+        private void Channels<R>(int c, int count) where R : struct, ISimd<R, T>
         {
             var g = panel._g;
-            var row = panel.Rows + (long)i * g.RowLength;
-            for (var tap = 0; tap < g.Taps; tap++)
+            int group = c / g.OffsetChannels, start = panel.RowOf(c);
+            for (var i = 0; i < panel.Count; i++)
             {
-                int end;
-                for (var c = first; c < last; c = end)
+                var gamma = panel.Rows + (long)i * g.RowLength + start;
+                for (var tap = 0; tap < g.Taps; tap++, gamma += g.GroupChannels)
                 {
-                    var group = c / g.OffsetChannels;
-                    end = panel.End(c, Math.Min(last, (group + 1) * g.OffsetChannels));
                     var place = panel.Tap(i, tap, group);
-                    if (place->Inside != 0) { Share<R>(place, c, row + panel.RowOf(tap, c), end - c); }
+                    if (place->Inside != 0) { Share<R>(place, c, gamma, count); }
                 }
             }
         }
@@ -206,10 +204,30 @@ internal readonly unsafe partial struct DeformPanel<T>
             var weights = new Weights(place, place->M);
             var to = _image + (long)place->Pixel * panel._g.Channels + c;
             long right = panel._g.Channels, below = right * panel._g.W.Size;
+            if (place->Inside == AllInside && count % R.Count == 0)
+            {
+                AddAll<R>(to, to + right, to + below, to + below + right, gamma, weights, count);
+                return;
+            }
+
             if ((place->Inside & 1) != 0) { Add<R>(to, gamma, weights.W00, count); }
             if ((place->Inside & 2) != 0) { Add<R>(to + right, gamma, weights.W01, count); }
             if ((place->Inside & 4) != 0) { Add<R>(to + below, gamma, weights.W10, count); }
             if ((place->Inside & 8) != 0) { Add<R>(to + below + right, gamma, weights.W11, count); }
+        }
+
+        private static void AddAll<R>(T* a, T* b, T* d, T* e, T* from, in Weights weights, int count) where R : struct, ISimd<R, T>
+        {
+            R wa = R.Broadcast(weights.W00), wb = R.Broadcast(weights.W01), wd = R.Broadcast(weights.W10),
+                we = R.Broadcast(weights.W11);
+            for (var i = 0; i < count; i += R.Count)
+            {
+                var v = R.Load(from + i);
+                R.MultiplyAdd(wa, v, R.Load(a + i)).Store(a + i);
+                R.MultiplyAdd(wb, v, R.Load(b + i)).Store(b + i);
+                R.MultiplyAdd(wd, v, R.Load(d + i)).Store(d + i);
+                R.MultiplyAdd(we, v, R.Load(e + i)).Store(e + i);
+            }
         }
 
         private static void Add<R>(T* to, T* from, T weight, int count) where R : struct, ISimd<R, T>
