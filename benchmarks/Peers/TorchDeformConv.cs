@@ -11,7 +11,8 @@ namespace FlorenceKernels.Benchmarks;
 internal static class TorchDeformConv
 {
     /// <summary>x [B, C, H, W], offset [B, 2·kh·kw, Ho, Wo], weight [O, C, kh, kw], mask [B, kh·kw, Ho, Wo].</summary>
-    public static TorchTensor Run(TorchTensor x, TorchTensor offset, TorchTensor weight, TorchTensor mask, int stride, int padding)
+    public static TorchTensor Run(TorchTensor x, TorchTensor offset, TorchTensor weight, TorchTensor mask, int stride,
+        int padding)
     {
         long batch = x.shape[0], channels = x.shape[1], kh = weight.shape[2], kw = weight.shape[3], taps = kh * kw;
         long height = offset.shape[2], width = offset.shape[3];
@@ -28,7 +29,9 @@ internal static class TorchDeformConv
 
     private static TorchTensor Places(long taps, Func<long, long> tap, long size, int stride, int padding, TorchTensor like)
     {
-        var places = from t in Enumerable.Range(0, (int)taps) from o in Enumerable.Range(0, (int)size) select (double)(o * stride - padding + tap(t));
+        var places = from t in Enumerable.Range(0, (int)taps)
+                     from o in Enumerable.Range(0, (int)size)
+                     select (double)(o * stride - padding + tap(t));
         return torch.tensor(places.ToArray()).to_type(like.dtype);
     }
 }

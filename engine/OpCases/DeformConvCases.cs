@@ -29,8 +29,8 @@ public sealed class DeformConvCases : IOpCases
         new Setting("far outside", [1, 3, 4, 5], 4, 3) { Padding = 1, Low = -9, High = 9 }.Row(),
         new Setting("all outside", [1, 2, 3, 3], 2, 2) { Low = 20, High = 30 }.Row(),
         new Setting("half offsets", [1, 3, 5, 6], 4, 3) { Padding = 1, Step = 1, Low = -2.5, High = 3.5 }.Row(),
-        new Setting("whole offsets", [1, 3, 5, 6], 4, 3) { Padding = 1, Step = 1, Low = -3, High = 3, IsOffsetFixed = true }.Row(),
-        new Setting("zero offsets", [2, 3, 5, 6], 4, 3) { Padding = 1, Step = 1, Low = 0, High = 0, IsOffsetFixed = true }.Row(),
+        new Setting("whole offsets", [1, 3, 5, 6], 4, 3) { Padding = 1, Step = 1, Low = -3, High = 3, IsFixed = true }.Row(),
+        new Setting("zero offsets", [2, 3, 5, 6], 4, 3) { Padding = 1, Step = 1, Low = 0, High = 0, IsFixed = true }.Row(),
         new Setting("padding past the kernel", [1, 2, 3, 3], 2, 2) { Padding = 3 }.Row(),
         new Setting("one pixel", [1, 3, 1, 1], 2, 3) { Padding = 1 }.Row(),
         new Setting("tiny", [1, 1, 2, 3], 1, 2).Row(),
@@ -86,7 +86,7 @@ public sealed class DeformConvCases : IOpCases
         // Offsets are Low, Low + Step, … up to High, in turn; random when 0.
         public double Step { get; init; }
 
-        public bool IsOffsetFixed { get; init; }
+        public bool IsFixed { get; init; }
 
         private int Taps => Kernel.Height * Kernel.Width;
 
@@ -115,8 +115,9 @@ public sealed class DeformConvCases : IOpCases
             Shape shape = [X[0], 2 * OffsetGroups * Taps, Height, Width];
             var steps = Step == 0 ? 1 : (int)((High - Low) / Step) + 1;
             // Strides of 7 through the values, so that neighbours differ.
-            var values = Step == 0 ? null : Enumerable.Range(0, (int)shape.Count).Select(i => Low + i * 7 % steps * Step).ToArray();
-            return new In(shape, Low, High, IsOffsetFixed ? InKind.Constant : InKind.Float, values);
+            var values = Step == 0 ? null
+                : Enumerable.Range(0, (int)shape.Count).Select(i => Low + i * 7 % steps * Step).ToArray();
+            return new In(shape, Low, High, IsFixed ? InKind.Constant : InKind.Float, values);
         }
 
         // The definition, one sample at a time.

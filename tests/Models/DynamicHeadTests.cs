@@ -9,7 +9,7 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Models;
 
-/// <summary>What the golden cases of the Dynamic Head do not have: the released size, first values, and refused pyramids.</summary>
+/// <summary>What the golden cases of the Dynamic Head do not have: the released size, first values, refused pyramids.</summary>
 public sealed class DynamicHeadTests
 {
     private static readonly DynamicHeadConfig Small = new() { Channels = 16, Blocks = 2, NormGroups = 4 };

@@ -9,7 +9,8 @@ namespace FlorenceKernels.Models;
 /// <c>weight [1, C, 1, 1]</c>, <c>bias [1]</c>.</summary>
 internal sealed class LevelAttention(int channels, Weights w)
 {
-    private readonly Tensor _weight = w.Get("weight", [1, channels, 1, 1], Init.Normal(0.01)), _bias = w.Get("bias", [1], Init.Zeros);
+    private readonly Tensor _weight = w.Get("weight", [1, channels, 1, 1], Init.Normal(0.01)),
+        _bias = w.Get("bias", [1], Init.Zeros);
 
     public Tensor Forward(IReadOnlyList<Tensor> branches) =>
         branches.Select(f => f * Scale(f)).Aggregate((a, b) => a + b) * (1.0 / branches.Count);

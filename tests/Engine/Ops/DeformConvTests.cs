@@ -7,7 +7,8 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>What the rows of <c>DeformConvCases</c> can not show: the border's own rule, offsets that are no numbers, threads.</summary>
+/// <summary>What the rows of <c>DeformConvCases</c> can not show: the border's own rule, offsets that are no numbers,
+/// threads.</summary>
 public sealed class DeformConvTests
 {
     public static TheoryData<string> Devices => [.. TestDevices.Names];
@@ -74,7 +75,8 @@ public sealed class DeformConvTests
         using var scope = TensorScope.Begin();
         Tensor[] x =
         [
-            Tensor.Uniform([2, 72, 40, 41], -1, 1, 1), Tensor.Uniform([2, 36, 40, 41], -2, 2, 2), Tensor.Uniform([5, 72, 3, 3], -1, 1, 3),
+            Tensor.Uniform([2, 72, 40, 41], -1, 1, 1), Tensor.Uniform([2, 36, 40, 41], -2, 2, 2),
+            Tensor.Uniform([5, 72, 3, 3], -1, 1, 3),
             Tensor.Uniform([2, 18, 40, 41], 0, 1, 4),
         ];
         foreach (var t in x) { t.RequiresGrad = true; }

@@ -15,21 +15,24 @@ namespace FlorenceKernels.Tensors;
 //   no divisions per run, corners added at once    60; 185,                63; 190   (dx alone 137 → 127)
 //   rows·Wᵀ, then turned, packs less               60,                     70        (dropped: turning costs more)
 // What remains beside the three products is about 5 ms forward and 25 ms backward.
-internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal readonly unsafe struct DeformConvCpu<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int PanelBytes = 8 << 20; // a quarter of an L3
 
     private readonly DeformGeometry _g;
-    private readonly DeformOperands _operands;
-    private readonly Tensor _x, _weight, _zeros;
+    private readonly T* _x, _weight, _zeros, _offset, _mask;
 
-    public DeformConvCpu(DeformGeometry g, DeformOperands operands)
+    /// <param name="g">Sizes.</param> <param name="x">[B, H, W, C].</param> <param name="weight">[O, taps, C/groups].</param>
+    /// <param name="zeros">[C] zeros.</param>
+    /// <param name="offset">As given.</param> <param name="mask">As given, or null.</param>
+    public DeformConvCpu(DeformGeometry g, T* x, T* weight, T* zeros, T* offset, T* mask)
     {
-        (_g, _operands) = (g, operands);
-        _x = operands.X.Permute(0, 2, 3, 1).Contiguous();
-        // [O, C/groups, taps] as [O, taps, C/groups].
-        _weight = operands.Weight.Reshape(g.Outputs, g.GroupChannels, g.Taps).Transpose(1, 2).Contiguous();
-        _zeros = Tensor.Zeros([g.Channels], operands.X.DType);
+        _g = g;
+        _x = x;
+        _weight = weight;
+        _zeros = zeros;
+        _offset = offset;
+        _mask = mask;
     }
 
     public void Forward(T* y)
@@ -46,11 +49,12 @@ internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloati
         }
     }
 
-    public void Backward(Tensor dy, DeformGradients to)
+    /// <param name="dy">Gradient of y.</param> <param name="dx">[B, H, W, C] zeros, or null.</param>
+    /// <param name="dOffset">Zeros, or null.</param> <param name="dMask">Zeros, or null.</param>
+    /// <param name="dw">[O, taps, C/groups], or null.</param>
+    public void Backward(T* dy, T* dx, T* dOffset, T* dMask, T* dw)
     {
         using var memory = new Memory(_g);
-        var dx = to.X is null ? null : Tensor.Zeros(_x.Shape, _x.DType);
-        var dw = to.Weight is null ? null : Tensor.EmptyLike(_weight);
         for (var image = 0; image < _g.Batch; image++)
         {
             for (var first = 0; first < _g.Positions; first += memory.Size)
@@ -59,26 +63,22 @@ internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloati
                 if (dw is not null)
                 {
                     panel.Fill();
-                    Correlate(panel, dy.Pointer<T>(), dw.Pointer<T>(), isFirst: image == 0 && first == 0);
+                    Correlate(panel, dy, dw, isFirst: image == 0 && first == 0);
                 }
 
-                if (dx is null && to.Offset is null && to.Mask is null) { continue; }
-                Spread(panel, dy.Pointer<T>());
-                panel.Slopes(to.Offset is null ? null : to.Offset.Pointer<T>(), to.Mask is null ? null : to.Mask.Pointer<T>());
-                if (dx is not null) { panel.Scatter(dx.Pointer<T>()); }
+                if (dx is null && dOffset is null && dMask is null) { continue; }
+                Spread(panel, dy);
+                panel.Slopes(dOffset, dMask);
+                if (dx is not null) { panel.Scatter(dx); }
             }
         }
-
-        if (dx is not null) { CopyOp.Into(to.X!, dx.Permute(0, 3, 1, 2)); }
-        if (dw is not null) { CopyOp.Into(to.Weight!.Reshape(_g.Outputs, _g.GroupChannels, _g.Taps), dw.Transpose(1, 2)); }
     }
 
     private DeformPanel<T> Panel(Memory memory, int image, int first)
     {
-        var mask = _operands.Mask is null ? null : _operands.Mask.Pointer<T>();
-        var panel = new DeformPanel<T>(_g, image, first, Math.Min(memory.Size, _g.Positions - first), _x.Pointer<T>(),
-            _zeros.Pointer<T>(), memory.Taps, memory.Rows);
-        panel.Locate(_operands.Offset.Pointer<T>(), mask);
+        var panel = new DeformPanel<T>(_g, image, first, Math.Min(memory.Size, _g.Positions - first), _x, _zeros, memory.Taps,
+            memory.Rows);
+        panel.Locate(_offset, _mask);
         return panel;
     }
 
@@ -88,7 +88,7 @@ internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloati
         for (var group = 0; group < _g.Groups; group++)
         {
             var first = group * _g.GroupOutputs;
-            ConvGemm.Multiply(_g.GroupOutputs, panel.Count, _g.Depth, _weight.Pointer<T>() + (long)first * _g.Depth, _g.Depth, 1,
+            ConvGemm.Multiply(_g.GroupOutputs, panel.Count, _g.Depth, _weight + (long)first * _g.Depth, _g.Depth, 1,
                 panel.Rows + group * _g.Depth, 1, _g.RowLength, y + Output(panel, first), _g.Positions, add: false);
         }
     }
@@ -111,7 +111,7 @@ internal sealed unsafe class DeformConvCpu<T> where T : unmanaged, IBinaryFloati
         {
             var first = group * _g.GroupOutputs;
             ConvGemm.Multiply(panel.Count, _g.Depth, _g.GroupOutputs, dy + Output(panel, first), 1, _g.Positions,
-                _weight.Pointer<T>() + (long)first * _g.Depth, _g.Depth, 1, panel.Rows + group * _g.Depth, _g.RowLength,
+                _weight + (long)first * _g.Depth, _g.Depth, 1, panel.Rows + group * _g.Depth, _g.RowLength,
                 add: false);
         }
     }

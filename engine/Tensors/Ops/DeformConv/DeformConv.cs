@@ -60,18 +60,40 @@ internal static class DeformConvOp
     private readonly struct Forward(DeformGeometry g, DeformOperands operands, Tensor y) : IOpKernel
     {
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-            new DeformConvCpu<T>(g, operands).Forward(y.Pointer<T>());
+            DeformByChannel.Of(g, operands).Kernel<T>(g, operands).Forward(y.Pointer<T>());
 
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => DeformConvGpu.Forward<R>(device, g, operands, y);
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => DeformImageRuns.Forward<R>(device, g, operands, y);
     }
 
     private readonly struct Backwards(DeformGeometry g, DeformOperands operands, Tensor dy, DeformGradients to) : IOpKernel
     {
-        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-            new DeformConvCpu<T>(g, operands).Backward(dy, to);
+        public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        {
+            var by = DeformByChannel.Of(g, operands);
+            var dx = to.X is null ? null : Tensor.ZerosLike(by.X);
+            var dw = to.Weight is null ? null : Tensor.EmptyLike(by.Weight);
+            by.Kernel<T>(g, operands).Backward(dy.Pointer<T>(), At<T>(dx), At<T>(to.Offset), At<T>(to.Mask), At<T>(dw));
+            if (dx is not null) { CopyOp.Into(to.X!, dx.Permute(0, 3, 1, 2)); }
+            if (dw is not null) { CopyOp.Into(to.Weight!.Reshape(g.Outputs, g.GroupChannels, g.Taps), dw.Transpose(1, 2)); }
+        }
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
-            DeformConvGpu.Backward<R>(device, g, operands, dy, to);
+            DeformImageRuns.Backward<R>(device, g, operands, dy, to);
+    }
+
+    private static unsafe T* At<T>(Tensor? t) where T : unmanaged => t is null ? null : t.Pointer<T>();
+
+    // The operands as the CPU kernel wants them: x [B, H, W, C], weight [O, taps, C/groups].
+    private readonly record struct DeformByChannel(Tensor X, Tensor Weight, Tensor Zeros)
+    {
+        public static DeformByChannel Of(DeformGeometry g, DeformOperands o) => new(
+            o.X.Permute(0, 2, 3, 1).Contiguous(),
+            o.Weight.Reshape(g.Outputs, g.GroupChannels, g.Taps).Transpose(1, 2).Contiguous(),
+            Tensor.Zeros([g.Channels], o.X.DType));
+
+        public unsafe DeformConvCpu<T> Kernel<T>(DeformGeometry g, DeformOperands o)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(
+            g, X.Pointer<T>(), Weight.Pointer<T>(), Zeros.Pointer<T>(), o.Offset.Pointer<T>(), At<T>(o.Mask));
     }
 }
 

@@ -81,7 +81,8 @@ internal readonly unsafe partial struct DeformPanel<T> where T : unmanaged, IBin
             {
                 var field = Field(tap, group);
                 var delta = offset + 2 * field + position;
-                *Tap(i, tap, group) = Place(row, column, delta[0], delta[_g.Positions], mask is null ? T.One : mask[field + position]);
+                var m = mask is null ? T.One : mask[field + position];
+                *Tap(i, tap, group) = Place(row, column, delta[0], delta[_g.Positions], m);
             }
         }
     }

@@ -216,7 +216,8 @@ internal readonly unsafe partial struct DeformPanel<T>
             if ((place->Inside & 8) != 0) { Add<R>(to + below + right, gamma, weights.W11, count); }
         }
 
-        private static void AddAll<R>(T* a, T* b, T* d, T* e, T* from, in Weights weights, int count) where R : struct, ISimd<R, T>
+        private static void AddAll<R>(T* a, T* b, T* d, T* e, T* from, in Weights weights, int count)
+            where R : struct, ISimd<R, T>
         {
             R wa = R.Broadcast(weights.W00), wb = R.Broadcast(weights.W01), wd = R.Broadcast(weights.W10),
                 we = R.Broadcast(weights.W11);
