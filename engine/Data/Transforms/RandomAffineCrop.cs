@@ -16,7 +16,7 @@ public sealed record RandomAffineCrop(
     int Size, double MinScale = 0.5, double MaxScale = 1, double Degrees = 0, double Shear = 0, double MaxRatio = 4.0 / 3)
     : IImageTransform
 {
-    private const int One = 256; // of the fixed point of bilinear weights
+    private const int Bits = 16, WeightBits = 8, One = 1 << WeightBits, HalfWeight = 1 << (Bits - WeightBits - 1); // fixed point of places and of bilinear weights
 
     /// <summary>Colour outside the image.</summary>
     public (byte R, byte G, byte B) Fill { get; init; } = (255, 255, 255);
@@ -47,42 +47,34 @@ public sealed record RandomAffineCrop(
         var perSide = Math.Max(1, (int)Math.Round(Math.Sqrt(Math.Abs(map.Area) * image.Width * image.Height) / Size));
         var fine = new RgbImage(Size * perSide, Size * perSide);
         var step = 1.0 / fine.Width;
+        long stepX = Fixed(map.XX * step * image.Width), stepY = Fixed(map.YX * step * image.Height);
         for (var y = 0; y < fine.Height; y++)
         {
+            double u = 0.5 * step - 0.5, v = (y + 0.5) * step - 0.5;
+            // Half a weight more, so that rounding down finds the nearest.
+            long placeX = Fixed(map.X(u, v) * image.Width - 0.5) + HalfWeight, placeY = Fixed(map.Y(u, v) * image.Height - 0.5) + HalfWeight;
             var row = fine.Row(y);
-            var v = (y + 0.5) * step - 0.5;
-            for (var x = 0; x < fine.Width; x++)
-            {
-                var u = (x + 0.5) * step - 0.5;
-                Bilinear(image, map.X(u, v) * image.Width - 0.5, map.Y(u, v) * image.Height - 0.5, row[(3 * x)..]);
-            }
+            for (var x = 0; x < row.Length; x += 3, placeX += stepX, placeY += stepY) { Bilinear(image, placeX, placeY, row[x..]); }
         }
 
         return perSide == 1 ? fine : Averaged(fine, perSide);
     }
 
-    private void Bilinear(RgbImage image, double x, double y, Span<byte> to)
+    private void Bilinear(RgbImage image, long x, long y, Span<byte> to)
     {
-        if (!(x > -1 && y > -1 && x < image.Width && y < image.Height))
-        {
-            (to[0], to[1], to[2]) = Fill;
-            return;
-        }
-
-        int left = (int)Math.Floor(x), top = (int)Math.Floor(y);
-        int fx = (int)((x - left) * One + 0.5), fy = (int)((y - top) * One + 0.5);
-        if (left < 0 || top < 0 || left + 1 >= image.Width || top + 1 >= image.Height)
+        int left = (int)(x >> Bits), top = (int)(y >> Bits);
+        int fx = (int)(x >> (Bits - WeightBits)) & (One - 1), fy = (int)(y >> (Bits - WeightBits)) & (One - 1);
+        if ((uint)left >= (uint)(image.Width - 1) || (uint)top >= (uint)(image.Height - 1))
         {
             AtBorder(image, left, top, fx, fy, to);
             return;
         }
 
-        int at = 3 * (top * image.Width + left), below = at + 3 * image.Width;
-        var pixels = image.Pixels;
+        ReadOnlySpan<byte> above = image.Row(top).Slice(3 * left, 6), below = image.Row(top + 1).Slice(3 * left, 6);
         for (var c = 0; c < 3; c++)
         {
-            var upper = pixels[at + c] * (One - fx) + pixels[at + 3 + c] * fx;
-            var lower = pixels[below + c] * (One - fx) + pixels[below + 3 + c] * fx;
+            var upper = above[c] * (One - fx) + above[c + 3] * fx;
+            var lower = below[c] * (One - fx) + below[c + 3] * fx;
             to[c] = (byte)((upper * (One - fy) + lower * fy + One * One / 2) / (One * One));
         }
     }
@@ -123,6 +115,8 @@ public sealed record RandomAffineCrop(
 
         return result;
     }
+
+    private static long Fixed(double place) => (long)Math.Round(place * (1 << Bits));
 
     private readonly record struct AffineMap(double XX, double XY, double X0, double YX, double YY, double Y0)
     {

@@ -35,6 +35,7 @@ public sealed record PretrainResult(long Step, long Steps, bool IsFinished, stri
 public static class PretrainRun
 {
     private const string MergesFile = "merges.txt", ModelFile = "model.json", OptionsFile = "options.json";
+    private const double PlanAgainAt = 0.1; // after the warm-up, where the learning rate hardly notices
 
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
@@ -55,7 +56,8 @@ public static class PretrainRun
         PairBatches Batches(LoaderPosition start) => new(dataset, tokenizer, options, config.Image.ImageSize, config.Text.Context, start,
             Path.Combine(runDirectory, "skipped.jsonl"));
         var state = isResumed ? TrainState.LoadNewest(store, trainer)
-            : new TrainState(0, options.Steps > 0 ? options.Steps : StepsInTime(config, Batches(default), options, device, progress), default, 0);
+            : options.Steps > 0 ? new TrainState(0, options.Steps, default, 0, IsPlanned: true)
+            : new TrainState(0, StepsInTime(config, Batches(default), options, device, progress), default, 0, IsPlanned: false);
         if (!isResumed)
         {
             AtomicFile.WriteText(Path.Combine(runDirectory, OptionsFile), JsonSerializer.Serialize(options, Json));
@@ -104,6 +106,7 @@ public static class PretrainRun
             outcome = trainer.Step(batches.Next(), step, state.Steps);
             meter.Step();
             state = state with { Step = step + 1, Next = batches.Position, TrainedSeconds = (before + watch.Elapsed).TotalSeconds };
+            if (!state.IsPlanned && state.Step >= PlanAgainAt * state.Steps) { state = state.PlannedAgain(options.Minutes); }
             var isLast = state.Step == state.Steps || stop.IsCancellationRequested;
             if (state.Step % options.LogEvery == 0 || isLast) { Report(log, progress, state, outcome, meter.Restart(), before + watch.Elapsed); }
             if (isLast || watch.Elapsed - lastSave >= TimeSpan.FromMinutes(options.SaveMinutes))
@@ -135,11 +138,11 @@ public static class PretrainRun
         return new Trainer<ImageTextBatch>(new PairTask(model, device, DType.F32), parameters, options, model.LogitScale, config.MaxLogitScale);
     }
 
-    // Steps that fit the time budget, from the median of a few real ones on a model of their own.
+    // Steps that fit the time budget, from the median of a few real ones on a model of their own. The run itself corrects it once.
     private static long StepsInTime(FlorenceConfig config, PairBatches batches, PretrainOptions options, Device device, Action<PretrainProgress>? progress)
     {
         const int WarmUp = 20, Measured = 11;   // the runtime recompiles hot methods during the first steps
-        const double LongRun = 1.15;            // measured: checkpoints and whatever else the machine does over minutes
+        const double LongRun = 1.1;             // checkpoints and whatever else the machine does over minutes
         using var opened = batches;
         using var trainer = NewTrainer(config, options, device);
         using var parameters = trainer.Parameters;

@@ -13,7 +13,8 @@ namespace FlorenceKernels.Training;
 /// Random numbers need no state: they are addressed by seed, step and sample.</summary>
 /// <param name="Step">Steps done.</param> <param name="Steps">Steps in all.</param> <param name="Next">The batch that comes next.</param>
 /// <param name="TrainedSeconds">Time spent training.</param>
-public sealed record TrainState(long Step, long Steps, LoaderPosition Next, double TrainedSeconds)
+/// <param name="IsPlanned">False while a first guess of the speed set <paramref name="Steps"/>.</param>
+public sealed record TrainState(long Step, long Steps, LoaderPosition Next, double TrainedSeconds, bool IsPlanned = true)
 {
     private const string Model = "model.safetensors", Optimizer = "optimizer.safetensors", Average = "ema.safetensors", State = "state.json";
 
@@ -22,6 +23,14 @@ public sealed record TrainState(long Step, long Steps, LoaderPosition Next, doub
     {
         var average = Path.Combine(checkpoint, Average);
         return File.Exists(average) ? average : Path.Combine(checkpoint, Model);
+    }
+
+    /// <summary>The steps that fit <paramref name="minutes"/> at the speed so far, with a little to spare.</summary>
+    public TrainState PlannedAgain(double minutes)
+    {
+        const double Spare = 1.03;
+        var left = (minutes * 60 - TrainedSeconds) / (Spare * TrainedSeconds / Step);
+        return this with { Steps = Step + System.Math.Max(1, (long)left), IsPlanned = true };
     }
 
     /// <summary>Publishes a checkpoint atomically and returns its folder.</summary>

@@ -75,7 +75,7 @@ internal sealed class QuickstartVerb : Verb
     }
 
     // What is left of the budget when drawing, the bar and the evaluation are done.
-    private static double TrainingShare(double minutes) => minutes - Math.Min(2, 0.2 * minutes);
+    private static double TrainingShare(double minutes) => minutes - Math.Min(1.5, 0.15 * minutes);
 
     // A run that is gone on with keeps its data set, even where the registries are out of reach now.
     private static OpenedData? Standing(TrainingPlan plan)
