@@ -29,9 +29,13 @@ public sealed class PromptTemplates
         "art of the {}.", "a photo of the small {}.",
     ]);
 
-    /// <summary>Templates that fit drawn pictures: emoji, stamps, clip art.</summary>
+    /// <summary>Templates that fit drawn pictures: emoji, stamps, clip art. Training draws from these.</summary>
     public static PromptTemplates DrawnArt { get; } = new(
         ["{}", "a picture of {}", "a drawing of {}", "an icon of {}", "a photo of {}", "this is {}", "{} clip art"]);
+
+    /// <summary>Those of <see cref="DrawnArt"/> that classify best after a short training (chosen on the validation artist: 52.5 % of 1922
+    /// names against 51.2 % with all seven), in which few pictures were called by a sentence.</summary>
+    public static PromptTemplates DrawnArtShort { get; } = new(["{}", "{} clip art"]);
 
     /// <summary>Makes a set of own templates.</summary>
     /// <exception cref="ArgumentException">The set is empty, or a template does not hold <c>{}</c> exactly once.</exception>

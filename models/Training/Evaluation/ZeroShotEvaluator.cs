@@ -22,7 +22,7 @@ public static class ZeroShotEvaluator
     public static ZeroShotScore Score(Embedder embedder, PairDataset dataset, IReadOnlyList<int> indices, PromptTemplates? templates = null)
     {
         if (indices.Count == 0) { return new ZeroShotScore(0, 0, 0, 0); }
-        templates ??= PromptTemplates.DrawnArt;
+        templates ??= PromptTemplates.DrawnArtShort;
         var classes = indices.Select(i => dataset.Samples[i]).GroupBy(s => s.Label).OrderBy(g => g.Key).Select(g => (Label: g.Key, g.First().Text)).ToArray();
         var number = classes.Select((c, n) => (c.Label, n)).ToDictionary(p => p.Label, p => (long)p.n);
         var weights = Weights(embedder, [.. classes.Select(c => c.Text)], templates);

@@ -134,7 +134,7 @@ internal sealed class Evaluation(OpenedModel model, OpenedData data, IReadOnlyLi
         string[] names = [.. indices.Select(i => _data.Samples[i]).DistinctBy(s => s.Label).OrderBy(s => s.Label).Select(s
             => s.Text)];
         var cosines = ZeroShotWeights.Cosines(Embedder.Images(_data, shown),
-            ZeroShotEvaluator.Weights(Embedder, names, PromptTemplates.DrawnArt), Embedder.Width);
+            ZeroShotEvaluator.Weights(Embedder, names, PromptTemplates.DrawnArtShort), Embedder.Width);
         return [.. shown.Select((index, row) =>
         {
             var scores = cosines.AsSpan(row * names.Length, names.Length).ToArray();

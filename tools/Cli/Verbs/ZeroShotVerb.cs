@@ -21,7 +21,7 @@ internal sealed class ZeroShotVerb : ModelVerb
         Flag<string>("--classes", "classes", "Class names with commas, or a file with one a line [default for --data: its own]",
             "LIST|FILE");
         Flag<string>("--templates", "templates",
-            "Sentences with {} for the name, with commas, or a file [default: seven for drawn art]", "LIST|FILE");
+            "Sentences with {} for the name, with commas, or a file [default: two for drawn art]", "LIST|FILE");
         Flag<int>("--top", "top", "Guesses to print per image [default: 5]", "K");
     }
 
@@ -44,7 +44,7 @@ internal sealed class ZeroShotVerb : ModelVerb
         }
         var split = Split(call) ?? PairSplit.TestVendor;
         var templates = settings.TextOrNull("templates") is { } given ? PromptTemplates.Of(Names(given))
-            : PromptTemplates.DrawnArt;
+            : PromptTemplates.DrawnArtShort;
         using var interrupts = new Interrupts(call.Screen);
         using var model = new OpenedModel(settings.Text("run"), call.OpenDevice());
         return settings.TextOrNull("images") is { } folder ? Folder(call, model, folder, templates)
