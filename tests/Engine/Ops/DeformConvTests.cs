@@ -1,4 +1,3 @@
-using System;
 using System.Linq;
 using FlorenceKernels.Runtime;
 using FlorenceKernels.Tensors;
