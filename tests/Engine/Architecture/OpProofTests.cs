@@ -19,9 +19,11 @@ public sealed class OpProofTests
     {
         ["ArgMax"] = "gives positions",
         ["ArgMin"] = "gives positions",
+        ["BoxIoU"] = "compares boxes; a loss takes GeneralizedBoxIoU",
         ["Equal"] = "gives truth values",
         ["Greater"] = "gives truth values",
         ["Less"] = "gives truth values",
+        ["Nms"] = "gives positions",
         ["RandomUniform"] = "reads no tensor",
     };
 

@@ -35,7 +35,7 @@ public static partial class F
         Check.HasShape("cross_entropy", "targets", targets, RowLayout.Without(logits.Shape, 1));
         Check.That(labelSmoothing is >= 0 and <= 1, $"cross_entropy: labelSmoothing is {labelSmoothing}, expected a value in [0, 1]");
         var dense = Dense(targets.To(DType.I64))!;
-        CheckClasses(dense, logits.Shape[1], ignoreIndex);
+        CheckClasses("cross_entropy", dense, logits.Shape[1], ignoreIndex);
         var rows = RowLayout.Rows(logits, 1);
         int n = rows.Shape[0];
         Tensor loss = Tensor.EmptyLike(rows, [n]), counts = Tensor.EmptyLike(rows, [n]), lse = Tensor.EmptyLike(rows, [n]);
@@ -69,7 +69,7 @@ public static partial class F
         return a / b;
     }
 
-    private static unsafe void CheckClasses(Tensor targets, int classes, int ignoreIndex)
+    private static unsafe void CheckClasses(string op, Tensor targets, int classes, int ignoreIndex)
     {
         if (targets.Device is GpuDevice) { return; }
         var p = targets.Pointer<long>();
@@ -77,7 +77,7 @@ public static partial class F
         {
             if (p[i] != ignoreIndex && (p[i] < 0 || p[i] >= classes))
             {
-                throw new ShapeException($"cross_entropy: target {p[i]} at position {i} is no class of {classes} and not ignoreIndex {ignoreIndex}");
+                throw new ShapeException($"{op}: target {p[i]} at position {i} is no class of {classes} and not ignoreIndex {ignoreIndex}");
             }
         }
 

@@ -14,15 +14,16 @@ internal static class LinearBackward
     private const long ChunkBytes = 1 << 20;
     private const int LeastRows = 384;      // of a chunk: each adds to dW once
 
-    public static void Run(Activation activation, Tensor dy, Tensor? z, Tensor x, Tensor weight, (Tensor? X, Tensor? Weight, Tensor? Bias) d)
+    public static void Run(Activation activation, Tensor dy, Tensor? z, Tensor x, Tensor weight, (Tensor? X, Tensor? Weight, Tensor? Bias) d,
+        bool accumulate = false)
     {
         dy.Device.Counters.Launched();
-        if (dy.DType == DType.F32) { Chunks<float>((GemmActivation)activation, dy, z, x, weight, d); }
-        else { Chunks<double>((GemmActivation)activation, dy, z, x, weight, d); }
+        if (dy.DType == DType.F32) { Chunks<float>((GemmActivation)activation, dy, z, x, weight, d, accumulate); }
+        else { Chunks<double>((GemmActivation)activation, dy, z, x, weight, d, accumulate); }
     }
 
     private static unsafe void Chunks<T>(GemmActivation activation, Tensor dy, Tensor? z, Tensor x, Tensor weight,
-        (Tensor? X, Tensor? Weight, Tensor? Bias) d) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        (Tensor? X, Tensor? Weight, Tensor? Bias) d, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int m = dy.Shape[0], n = dy.Shape[1], rows = RowsPerChunk(m, (long)n * sizeof(T));
         using var scope = TensorScope.Begin();
@@ -32,11 +33,12 @@ internal static class LinearBackward
             var count = Math.Min(rows, m - from);
             T* py = dy.Pointer<T>() + (long)from * n, dz = slopes is null ? py : slopes.Pointer<T>();
             T* pz = z is null ? null : z.Pointer<T>() + (long)from * n, db = d.Bias is null ? null : d.Bias.Pointer<T>();
-            if (pz != null && db != null) { GemmBackward.ActivationAndSums(activation, count, n, py, pz, dz, db, accumulate: from > 0); }
+            if (pz != null && db != null) { GemmBackward.ActivationAndSums(activation, count, n, py, pz, dz, db, accumulate); }
             else if (pz != null) { GemmBackward.Activation(activation, (long)count * n, py, pz, dz); }
-            else if (db != null) { GemmBackward.ColumnSums(count, n, dz, n, db, accumulate: from > 0); }
+            else if (db != null) { GemmBackward.ColumnSums(count, n, dz, n, db, accumulate); }
             if (d.X is not null) { Inputs(dz, count, weight, d.X.Pointer<T>() + (long)from * weight.Shape[1]); }
-            if (d.Weight is not null) { Weights(dz, count, x, from, d.Weight); }
+            if (d.Weight is not null) { Weights(dz, count, x, from, d.Weight, accumulate); }
+            accumulate = true;
         }
 
         // Addresses do not keep memory; Kernel.Run does this for other kernels.
@@ -70,7 +72,8 @@ internal static class LinearBackward
         });
 
     // dW (+)= dzᵀ·X
-    private static unsafe void Weights<T>(T* dz, int rows, Tensor x, int from, Tensor dw) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    private static unsafe void Weights<T>(T* dz, int rows, Tensor x, int from, Tensor dw, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Gemm.Run(new GemmArgs<T>
         {
             M = dw.Shape[0],
@@ -78,7 +81,7 @@ internal static class LinearBackward
             K = rows,
             Batch = 1,
             Alpha = T.One,
-            Beta = from > 0 ? T.One : T.Zero,
+            Beta = accumulate ? T.One : T.Zero,
             A = dz,
             ARow = 1,
             ACol = dw.Shape[0],
