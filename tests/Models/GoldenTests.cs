@@ -37,6 +37,6 @@ public sealed class GoldenTests
 
     // Host-only groups (images, metrics, tokens) do not depend on the device.
     private static bool IsForAllDevices(string file, string device) =>
-        !new[] { "14_image", "15_metrics", "16_tokenizer", "schedules", "param_groups" }.Any(file.Contains)
+        !new[] { "10_coco", "14_image", "15_metrics", "16_tokenizer", "schedules", "param_groups" }.Any(file.Contains)
         && new FileInfo(file).Length < (IsLong && device != "simulator" ? LongBytes : EmulatedBytes);
 }
