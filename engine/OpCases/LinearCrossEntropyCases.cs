@@ -13,9 +13,12 @@ public sealed class LinearCrossEntropyCases : IOpCases
     public IEnumerable<OpCase> Cases =>
     [
         Row("one chunk", (7, 5, 11)), Row("sum", (7, 5, 11), reduction: Reduction.Sum), Row("even chunks", (8, 3, 5), chunk: 2),
-        Row("uneven chunks", (11, 3, 5), chunk: 4), Row("a row each", (3, 4, 6), chunk: 1), Row("no bias", (9, 4, 6), chunk: 4, hasBias: false),
-        Row("smooth", (9, 4, 6), chunk: 4, smoothing: 0.3), Row("past a group", (5, 33, 257), chunk: 2), Row("wide", (4, 8, 1000), chunk: 3, smoothing: 0.1),
-        Row("ignored", (5, 3, 4), chunk: 2, targets: [0, -100, 3, -100, 1]), Row("an ignored chunk", (4, 3, 4), chunk: 2, targets: [-100, -100, 3, 1]),
+        Row("uneven chunks", (11, 3, 5), chunk: 4), Row("a row each", (3, 4, 6), chunk: 1),
+        Row("no bias", (9, 4, 6), chunk: 4, hasBias: false),
+        Row("smooth", (9, 4, 6), chunk: 4, smoothing: 0.3), Row("past a group", (5, 33, 257), chunk: 2),
+        Row("wide", (4, 8, 1000), chunk: 3, smoothing: 0.1),
+        Row("ignored", (5, 3, 4), chunk: 2, targets: [0, -100, 3, -100, 1]),
+        Row("an ignored chunk", (4, 3, 4), chunk: 2, targets: [-100, -100, 3, 1]),
         Row("all ignored", (3, 3, 4), chunk: 2, targets: [-100, -100, -100]) with { IsDifferentiable = false },
         Row("all ignored sum", (3, 3, 4), chunk: 2, targets: [-100, -100, -100], reduction: Reduction.Sum),
         Row("no rows", (0, 3, 4), reduction: Reduction.Sum), Row("no features", (3, 0, 4)), Row("public", (6, 5, 9), chunk: 0),
@@ -24,17 +27,22 @@ public sealed class LinearCrossEntropyCases : IOpCases
     /// <inheritdoc/>
     public IEnumerable<ErrorCase> Errors =>
     [
-        Error("x", (2, 3), (4, 5), 4, 2, 0, "weight is [4, 5], expected [4, 3]"), Error("bias", (2, 3), (4, 3), 3, 2, 0, "bias is [3], expected [4]"),
-        Error("targets", (2, 3), (4, 3), 4, 3, 0, "targets is [3], expected [2]"), Error("smoothing", (2, 3), (4, 3), 4, 2, -1, "in [0, 1]"),
-        new("LinearCrossEntropy", "none", d => F.LinearCrossEntropy(Ones(d, 2, 3), Ones(d, 4, 3), null, Tensor.From([0L, 1], [2], d), reduction: Reduction.None),
+        Error("x", (2, 3), (4, 5), 4, 2, 0, "weight is [4, 5], expected [4, 3]"),
+        Error("bias", (2, 3), (4, 3), 3, 2, 0, "bias is [3], expected [4]"),
+        Error("targets", (2, 3), (4, 3), 4, 3, 0, "targets is [3], expected [2]"),
+        Error("smoothing", (2, 3), (4, 3), 4, 2, -1, "in [0, 1]"),
+        new("LinearCrossEntropy", "none", d => F.LinearCrossEntropy(Ones(d, 2, 3), Ones(d, 4, 3), null,
+            Tensor.From([0L, 1], [2], d), reduction: Reduction.None),
             "use Linear and CrossEntropy"),
-        new("LinearCrossEntropy", "class", d => F.LinearCrossEntropy(Ones(d, 2, 3), Ones(d, 4, 3), null, Tensor.From([0L, 4], [2], d)),
+        new("LinearCrossEntropy", "class", d => F.LinearCrossEntropy(Ones(d, 2, 3), Ones(d, 4, 3), null,
+            Tensor.From([0L, 4], [2], d)),
             "linear_cross_entropy: target 4 at position 1 is no class of 4"),
     ];
 
     private static Tensor Ones(Device d, params int[] shape) => Tensor.Ones(shape, DType.F32, d);
 
-    private static ErrorCase Error(string label, (int N, int D) x, (int V, int D) w, int bias, int targets, double smoothing, string says) =>
+    private static ErrorCase Error(string label, (int N, int D) x, (int V, int D) w, int bias, int targets, double smoothing,
+        string says) =>
         new("LinearCrossEntropy", label, d => F.LinearCrossEntropy(Ones(d, x.N, x.D), Ones(d, w.V, w.D), Ones(d, bias),
             Tensor.Zeros([targets], DType.I64, d), labelSmoothing: smoothing), says);
 
@@ -49,7 +57,8 @@ public sealed class LinearCrossEntropyCases : IOpCases
         {
             double Loss(int i)
             {
-                double[] z = [.. Enumerable.Range(0, v).Select(c => (b?[c] ?? 0) + Enumerable.Range(0, d).Sum(k => x[i, k] * w[c, k]))];
+                double[] z = [.. Enumerable.Range(0, v).Select(c =>
+                    (b?[c] ?? 0) + Enumerable.Range(0, d).Sum(k => x[i, k] * w[c, k]))];
                 var lse = SoftmaxCases.LogSum(z);
                 return (1 - smoothing) * (lse - z[(int)t[i]]) + smoothing * (lse - z.Average());
             }

@@ -22,6 +22,7 @@ public static class Anchors
     }
 
     /// <summary>The anchors of every level of a pyramid.</summary>
-    public static IReadOnlyList<BoundingBox[]> Pyramid(IEnumerable<(int Height, int Width)> sizes, IReadOnlyList<int> strides, int scale) =>
+    public static IReadOnlyList<BoundingBox[]> Pyramid(IEnumerable<(int Height, int Width)> sizes, IReadOnlyList<int> strides,
+        int scale) =>
         [.. sizes.Select((size, level) => Level(size.Height, size.Width, strides[level], scale))];
 }

@@ -15,17 +15,18 @@ public sealed record Assignment(int[] Object)
     public IEnumerable<long> Labels(IReadOnlyList<GroundTruth> objects) => Object.Select(g => g < 0 ? 0L : objects[g].Class + 1);
 }
 
-/// <summary>Adaptive training sample selection (Zhang et al., arXiv 1912.02424, algorithm 1). For each object: the k anchors of each level
-/// whose centres are nearest are its candidates; those whose IoU is at least the candidates' mean plus standard deviation, and whose
-/// centre lies inside the object, are positive. An anchor of several objects takes the one it overlaps most. Host code: it is no part of
-/// the gradient, and its few comparisons per anchor are not worth a device's round trips.</summary>
+/// <summary>Adaptive training sample selection (Zhang et al., arXiv 1912.02424, algorithm 1). For each object: the k anchors of
+/// each level whose centres are nearest are its candidates; those whose IoU is at least the candidates' mean plus standard
+/// deviation, and whose centre lies inside the object, are positive. An anchor of several objects takes the one it overlaps most.
+/// Host code: it is no part of the gradient, and its few comparisons per anchor are not worth a device's round trips.</summary>
 public static class AtssAssigner
 {
     // How far inside the object a centre must lie, in pixels.
     private const float Inside = 0.01f;
 
     /// <summary>Assigns one image's objects to the anchors of its levels.</summary>
-    /// <param name="levels">Anchors per level.</param> <param name="objects">The image's objects; none makes all background.</param>
+    /// <param name="levels">Anchors per level.</param>
+    /// <param name="objects">The image's objects; none makes all background.</param>
     /// <param name="topK">Candidates per level and object.</param>
     public static Assignment Assign(IReadOnlyList<BoundingBox[]> levels, IReadOnlyList<GroundTruth> objects, int topK = 9)
     {

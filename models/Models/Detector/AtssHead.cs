@@ -7,7 +7,8 @@ using FlorenceKernels.Tensors;
 namespace FlorenceKernels.Models;
 
 /// <summary>What the head says about every location of every level.</summary>
-/// <param name="Logits">[B, classes, H, W] per level.</param> <param name="Deltas">[B, 4, H, W] per level, for <see cref="BoxCoder"/>.</param>
+/// <param name="Logits">[B, classes, H, W] per level.</param>
+/// <param name="Deltas">[B, 4, H, W] per level, for <see cref="BoxCoder"/>.</param>
 /// <param name="Centerness">[B, 1, H, W] logits per level.</param>
 public sealed record HeadOutput(IReadOnlyList<Tensor> Logits, IReadOnlyList<Tensor> Deltas, IReadOnlyList<Tensor> Centerness)
 {
@@ -24,12 +25,14 @@ public sealed record HeadOutput(IReadOnlyList<Tensor> Logits, IReadOnlyList<Tens
     internal static Tensor Rows(IReadOnlyList<Tensor> maps) => F.Cat([.. maps.Select(Locations)], 1).Flatten(0, 1);
 }
 
-/// <summary>The predictors behind the Dynamic Head (Zhang et al., arXiv 1912.02424; without towers, as the released code): three 1×1
-/// convolutions that all levels share, the box deltas times one learnt number per level. <c>cls_logits.*</c>, <c>bbox_pred.*</c>,
+/// <summary>The predictors behind the Dynamic Head (Zhang et al., arXiv 1912.02424; without towers, as the released code): three
+/// 1×1 convolutions that all levels share, the box deltas times one learnt number per level. <c>cls_logits.*</c>,
+/// <c>bbox_pred.*</c>,
 /// <c>centerness.*</c>, <c>scales.{level}.scale</c>.</summary>
 public sealed class AtssHead : Module
 {
-    // Every class starts at probability 0.01, so that the many background locations do not swamp the first steps (arXiv 1708.02002, §4.1).
+    // Every class starts at probability 0.01, so that the many background locations do not swamp the first steps (arXiv
+    // 1708.02002, §4.1).
     private const double PriorProbability = 0.01;
 
     private readonly (Tensor Weight, Tensor Bias) _logits, _deltas, _centerness;
@@ -47,7 +50,8 @@ public sealed class AtssHead : Module
     /// <summary>Levels [B, C, H_l, W_l], no more than there are scales → predictions.</summary>
     public HeadOutput Forward(IReadOnlyList<Tensor> levels)
     {
-        Check.That(levels.Count > 0 && levels.Count <= _scales.Length, $"atss_head: {levels.Count} levels, expected 1 to {_scales.Length}");
+        Check.That(levels.Count > 0 && levels.Count <= _scales.Length,
+            $"atss_head: {levels.Count} levels, expected 1 to {_scales.Length}");
         return new(
             [.. levels.Select(x => F.Conv2d(x, _logits.Weight, _logits.Bias))],
             [.. levels.Select((x, l) => F.Conv2d(x, _deltas.Weight, _deltas.Bias) * _scales[l])],

@@ -6,8 +6,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>From predictions to detections: class probabilities above a threshold, times centerness, the best of each level, decoded, then
-/// class by class without overlaps. Boxes may reach past the image; <see cref="Rescale"/> clips them.</summary>
+/// <summary>From predictions to detections: class probabilities above a threshold, times centerness, the best of each level,
+/// decoded, then class by class without overlaps. Boxes may reach past the image; <see cref="Rescale"/> clips them.</summary>
 public sealed class AtssInference(AtssInferenceConfig config)
 {
     /// <summary>The detections of each image in descending score.</summary>
@@ -18,9 +18,10 @@ public sealed class AtssInference(AtssInferenceConfig config)
         return [.. Enumerable.Range(0, output.Images).Select(image => Image(output, anchors, image))];
     }
 
-    /// <summary>Detections of an image that was resized, in pixels of the original: scaled, clipped to it, and without those that have no
-    /// area left.</summary>
-    public static Detection[] Rescale(IEnumerable<Detection> detections, (int Height, int Width) size, (int Height, int Width) original)
+    /// <summary>Detections of an image that was resized, in pixels of the original: scaled, clipped to it, and without those that
+    /// have no area left.</summary>
+    public static Detection[] Rescale(IEnumerable<Detection> detections, (int Height, int Width) size,
+        (int Height, int Width) original)
     {
         float sx = (float)original.Width / size.Width, sy = (float)original.Height / size.Height;
         Detection Fit(Detection d) => d with
@@ -58,7 +59,11 @@ public sealed class AtssInference(AtssInferenceConfig config)
         var probability = F.Sigmoid(logits);
         var scores = (probability * F.Sigmoid(centerness)).To(DType.F32).ToArray<float>();
         var isSure = F.Greater(probability, config.ScoreThreshold).ToArray<bool>();
-        int[] best = [.. Enumerable.Range(0, scores.Length).Where(i => isSure[i]).OrderByDescending(i => scores[i]).Take(config.CandidatesPerLevel)];
+        int[] best =
+        [
+            .. Enumerable.Range(0, scores.Length).Where(i => isSure[i]).OrderByDescending(i => scores[i])
+                .Take(config.CandidatesPerLevel),
+        ];
         if (best.Length == 0) { return []; }
         var index = Tensor.From([.. best.Select(i => (long)(i / classes))], [best.Length]);
         var at = BoundingBox.ToTensor([.. best.Select(i => anchors[i / classes])], deltas.DType, deltas.Device);

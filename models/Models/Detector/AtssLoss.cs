@@ -7,7 +7,8 @@ using FlorenceKernels.Tensors;
 namespace FlorenceKernels.Models;
 
 /// <summary>The detector's three losses; they are trained on their sum.</summary>
-/// <param name="Classification">Focal loss of every location and class.</param> <param name="Box">1 − GIoU of the positives.</param>
+/// <param name="Classification">Focal loss of every location and class.</param>
+/// <param name="Box">1 − GIoU of the positives.</param>
 /// <param name="Centerness">Cross-entropy of the positives' centerness.</param>
 public sealed record DetectionLosses(Tensor Classification, Tensor Box, Tensor Centerness)
 {
@@ -15,7 +16,8 @@ public sealed record DetectionLosses(Tensor Classification, Tensor Box, Tensor C
     public Tensor Total => Classification + Box + Centerness;
 }
 
-/// <summary>The ATSS losses (arXiv 1912.02424; Dynamic Head's released code), with n the number of positives and c* their centerness:
+/// <summary>The ATSS losses (arXiv 1912.02424; Dynamic Head's released code), with n the number of positives and c* their
+/// centerness:
 /// <code>
 /// classification = Σ over all locations and classes FL / n
 /// box            = w·Σ over positives c*·(1 − GIoU) / Σ c*
@@ -26,16 +28,19 @@ public sealed class AtssLoss(AtssLossConfig config)
     /// <summary>The losses of a batch.</summary>
     /// <param name="output">The head's predictions.</param> <param name="anchors">Anchors per level.</param>
     /// <param name="images">The objects of each image.</param>
-    /// <param name="averageOverRanks">Turns a rank's n or Σ c* into the mean over all ranks; every rank calls it twice per batch.</param>
+    /// <param name="averageOverRanks">Turns a rank's n or Σ c* into the mean over all ranks; every rank calls it twice per
+    /// batch.</param>
     /// <exception cref="ShapeException">Images or anchors are not as many as the predictions'.</exception>
-    public DetectionLosses Compute(HeadOutput output, IReadOnlyList<BoundingBox[]> anchors, IReadOnlyList<IReadOnlyList<GroundTruth>> images,
+    public DetectionLosses Compute(HeadOutput output, IReadOnlyList<BoundingBox[]> anchors,
+        IReadOnlyList<IReadOnlyList<GroundTruth>> images,
         Func<double, double>? averageOverRanks = null)
     {
         Check.That(images.Count == output.Images, $"atss_loss: {images.Count} lists of objects for {output.Images} images");
         var fits = anchors.Select(l => l.Length).SequenceEqual(output.Sizes.Select(s => s.Height * s.Width));
         Check.That(fits, $"atss_loss: the levels' anchors are not as many as their locations");
         var targets = Targets.Of(anchors, images, config.TopK);
-        Tensor logits = HeadOutput.Rows(output.Logits), deltas = HeadOutput.Rows(output.Deltas), centers = HeadOutput.Rows(output.Centerness);
+        Tensor logits = HeadOutput.Rows(output.Logits), deltas = HeadOutput.Rows(output.Deltas),
+            centers = HeadOutput.Rows(output.Centerness);
         var average = averageOverRanks ?? (v => v);
         double positives = Math.Max(1, average(targets.Rows.Length)), weight = average(targets.Centerness.Sum());
         var labels = Tensor.From(targets.Labels, [targets.Labels.Length], logits.Device);

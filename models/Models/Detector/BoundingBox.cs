@@ -63,5 +63,6 @@ public readonly record struct BoundingBox(float X1, float Y1, float X2, float Y2
 public readonly record struct GroundTruth(BoundingBox Box, int Class);
 
 /// <summary>One object found.</summary>
-/// <param name="Box">Where it is.</param> <param name="Score">How sure, in (0, 1).</param> <param name="Class">What it is, from 0.</param>
+/// <param name="Box">Where it is.</param> <param name="Score">How sure, in (0, 1).</param>
+/// <param name="Class">What it is, from 0.</param>
 public readonly record struct Detection(BoundingBox Box, float Score, int Class);

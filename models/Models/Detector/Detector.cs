@@ -38,7 +38,9 @@ public sealed class Detector : Module
 
     /// <summary>The detections of each image, in pixels of the padded input.</summary>
     /// <param name="output">Predictions of <see cref="Forward"/>.</param>
-    public IReadOnlyList<Detection[]> Detect(HeadOutput output) => new AtssInference(Config.Inference).Detect(output, AnchorsOf(output));
+    public IReadOnlyList<Detection[]> Detect(HeadOutput output) =>
+        new AtssInference(Config.Inference).Detect(output, AnchorsOf(output));
 
-    private IReadOnlyList<BoundingBox[]> AnchorsOf(HeadOutput output) => Anchors.Pyramid(output.Sizes, Config.Strides, Config.AnchorScale);
+    private IReadOnlyList<BoundingBox[]> AnchorsOf(HeadOutput output) =>
+        Anchors.Pyramid(output.Sizes, Config.Strides, Config.AnchorScale);
 }

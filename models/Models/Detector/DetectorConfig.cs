@@ -31,7 +31,8 @@ public sealed record DetectorConfig
     public AtssInferenceConfig Inference { get; init; } = new();
 
     /// <summary>This configuration, checked.</summary>
-    /// <exception cref="FlorenceException">A size is not positive, or there are not three backbone maps and five levels.</exception>
+    /// <exception cref="FlorenceException">A size is not positive, or there are not three backbone maps and five
+    /// levels.</exception>
     public DetectorConfig Validated()
     {
         if (Classes <= 0 || AnchorScale <= 0 || BackboneChannels.Concat(Strides).Any(v => v <= 0))
@@ -42,7 +43,8 @@ public sealed record DetectorConfig
         if (BackboneChannels.Count != FeaturePyramid.Inputs || Strides.Count != FeaturePyramid.Levels)
         {
             throw new FlorenceException(
-                $"Detector: {BackboneChannels.Count} backbone maps and {Strides.Count} strides; the pyramid has {FeaturePyramid.Inputs} and {FeaturePyramid.Levels}");
+                $"Detector: {BackboneChannels.Count} backbone maps and {Strides.Count} strides; the pyramid has "
+                + $"{FeaturePyramid.Inputs} and {FeaturePyramid.Levels}");
         }
 
         return this;

@@ -29,7 +29,8 @@ public sealed class FeaturePyramid : Module
     private readonly Convolution[] _lateral, _output;
     private readonly Convolution _p6, _p7;
 
-    /// <summary>A pyramid of <paramref name="channels"/> over maps of <paramref name="inputs"/> channels, fine to coarse.</summary>
+    /// <summary>A pyramid of <paramref name="channels"/> over maps of
+    /// <paramref name="inputs"/> channels, fine to coarse.</summary>
     public FeaturePyramid(IReadOnlyList<int> inputs, int channels, Weights w) : base(w)
     {
         _lateral = [.. inputs.Select((c, i) => new Convolution(c, channels, 1, 1, w[$"fpn_lateral{Finest + i}"]))];
@@ -62,7 +63,8 @@ public sealed class FeaturePyramid : Module
     // Kaiming uniform with slope 1 (bound √(3/fan-in)) and zero bias, detectron2's first values.
     private sealed class Convolution(int inputs, int outputs, int kernel, int stride, Weights w)
     {
-        private readonly Tensor _weight = w.Get("weight", [outputs, inputs, kernel, kernel], Init.Uniform(Math.Sqrt(3.0 / (inputs * kernel * kernel)))),
+        private readonly Tensor _weight = w.Get("weight", [outputs, inputs, kernel, kernel],
+            Init.Uniform(Math.Sqrt(3.0 / (inputs * kernel * kernel)))),
             _bias = w.Get("bias", [outputs], Init.Zeros);
 
         public Tensor Forward(Tensor x) => F.Conv2d(x, _weight, _bias, stride, padding: kernel / 2);

@@ -5,13 +5,15 @@ using System.Linq;
 namespace FlorenceKernels.Training;
 
 /// <summary>A box as COCO's files have it.</summary>
-/// <param name="X">Left.</param> <param name="Y">Top.</param> <param name="Width">Width.</param> <param name="Height">Height.</param>
+/// <param name="X">Left.</param> <param name="Y">Top.</param> <param name="Width">Width.</param>
+/// <param name="Height">Height.</param>
 public readonly record struct CocoBox(double X, double Y, double Width, double Height)
 {
     /// <summary>Width times height.</summary>
     public double Area => Width * Height;
 
-    /// <summary>Intersection over union; over this box's own area where the other is a crowd, of which any part may be found.</summary>
+    /// <summary>Intersection over union; over this box's own area where the other is a crowd, of which any part may be
+    /// found.</summary>
     internal double Overlap(CocoBox truth, bool isCrowd)
     {
         double w = Math.Min(X + Width, truth.X + truth.Width) - Math.Max(X, truth.X);
@@ -21,19 +23,22 @@ public readonly record struct CocoBox(double X, double Y, double Width, double H
 }
 
 /// <summary>An annotated object.</summary>
-/// <param name="Image">The image's id.</param> <param name="Category">The category's id.</param> <param name="Box">Where it is.</param>
+/// <param name="Image">The image's id.</param> <param name="Category">The category's id.</param>
+/// <param name="Box">Where it is.</param>
 /// <param name="Area">Its area, in COCO that of its outline, by which it counts as small, medium or large.</param>
 /// <param name="IsCrowd">Stands for many objects: finding it counts neither for nor against.</param>
 public readonly record struct CocoObject(long Image, long Category, CocoBox Box, double Area, bool IsCrowd);
 
 /// <summary>A box a detector found.</summary>
-/// <param name="Image">The image's id.</param> <param name="Category">The category's id.</param> <param name="Box">Where it is.</param>
+/// <param name="Image">The image's id.</param> <param name="Category">The category's id.</param>
+/// <param name="Box">Where it is.</param>
 /// <param name="Score">How sure.</param>
 public readonly record struct CocoDetection(long Image, long Category, CocoBox Box, double Score);
 
-/// <summary>COCO's box average precision, step for step as its reference evaluation: detections are matched to objects per image and
-/// category in descending score, at ten IoU thresholds; precision is averaged over 101 recalls, thresholds and categories. Entries of
-/// categories without an object are −1 and do not count. One difference: the reference takes an annotation of id 0 for "no match".</summary>
+/// <summary>COCO's box average precision, step for step as its reference evaluation: detections are matched to objects per image
+/// and category in descending score, at ten IoU thresholds; precision is averaged over 101 recalls, thresholds and categories.
+/// Entries of categories without an object are −1 and do not count. One difference: the reference takes an annotation of id 0 for
+/// "no match".</summary>
 public static class CocoBoxAp
 {
     /// <summary>IoU thresholds 0.50, 0.55 … 0.95.</summary>
@@ -49,10 +54,12 @@ public static class CocoBoxAp
     internal static int[] MaxDetections { get; } = [1, 10, 100];
 
     /// <summary>Evaluates detections against objects.</summary>
-    /// <param name="objects">Every annotation.</param> <param name="detections">Every detection; of equal scores the earlier goes first.</param>
+    /// <param name="objects">Every annotation.</param>
+    /// <param name="detections">Every detection; of equal scores the earlier goes first.</param>
     /// <param name="categories">Ids of the categories to average over, in any order.</param>
     /// <exception cref="ArgumentException">There is no category, or one is named twice.</exception>
-    public static CocoScores Evaluate(IReadOnlyList<CocoObject> objects, IReadOnlyList<CocoDetection> detections, IReadOnlyList<long> categories)
+    public static CocoScores Evaluate(IReadOnlyList<CocoObject> objects, IReadOnlyList<CocoDetection> detections,
+        IReadOnlyList<long> categories)
     {
         long[] known = [.. categories.Distinct().Order()];
         if (known.Length == 0 || known.Length != categories.Count)
@@ -67,7 +74,10 @@ public static class CocoBoxAp
         for (var k = 0; k < known.Length; k++)
         {
             var category = known[k];
-            CocoImage[] parts = [.. images.Select(i => new CocoImage(truth[(category, i)], found[(category, i)])).Where(p => !p.IsEmpty)];
+            CocoImage[] parts =
+            [
+                .. images.Select(i => new CocoImage(truth[(category, i)], found[(category, i)])).Where(p => !p.IsEmpty),
+            ];
             for (var a = 0; a < Areas.Length; a++)
             {
                 CocoMatches[] matches = [.. parts.Select(p => p.Match(Areas[a]))];
@@ -83,7 +93,8 @@ public static class CocoBoxAp
     {
         var present = images.Sum(i => i.Objects);
         if (present == 0) { return; }
-        var ranked = images.SelectMany(i => Enumerable.Range(0, Math.Min(MaxDetections[m], i.Scores.Length)).Select(d => (Image: i, Place: d)))
+        var ranked = images
+            .SelectMany(i => Enumerable.Range(0, Math.Min(MaxDetections[m], i.Scores.Length)).Select(d => (Image: i, Place: d)))
             .OrderByDescending(d => d.Image.Scores[d.Place]).ToArray();
         for (var t = 0; t < Thresholds.Length; t++)
         {

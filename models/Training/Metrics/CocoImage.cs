@@ -57,7 +57,8 @@ internal sealed class CocoImage
         return new([.. _detections.Select(d => d.Score)], [.. CocoBoxAp.Thresholds.Select(At)], isIgnored.Count(i => !i));
     }
 
-    // The object a detection overlaps most (of equal ones the last), one to find before any ignored; a crowd may be taken again. −1: none.
+    // The object a detection overlaps most (of equal ones the last), one to find before any ignored; a crowd may be taken again.
+    // −1: none.
     private int Best(int d, double threshold, int[] order, bool[] isIgnored, bool[] isTaken)
     {
         var best = Math.Min(threshold, 1 - 1e-10);

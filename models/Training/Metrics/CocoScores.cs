@@ -43,14 +43,16 @@ public sealed class CocoScores
     public double ApLarge => MeanPrecision(area: 3);
 
     /// <summary>Recall with 1, 10 or 100 detections per image and category.</summary>
-    public double RecallWith(int detections) => MeanRecall(0, Array.IndexOf(CocoBoxAp.MaxDetections, detections) is >= 0 and var m ? m
-        : throw new ArgumentException($"COCO recall is counted with {string.Join(", ", CocoBoxAp.MaxDetections)} detections, not {detections}"));
+    public double RecallWith(int detections) =>
+        MeanRecall(0, Array.IndexOf(CocoBoxAp.MaxDetections, detections) is >= 0 and var m ? m
+            : throw new ArgumentException($"COCO recall is counted with 1, 10 or 100 detections, not {detections}"));
 
-    /// <summary>The twelve numbers in COCO's order: AP, AP50, AP75, AP small, medium, large, recall with 1, 10, 100, recall of small,
-    /// medium, large.</summary>
+    /// <summary>The twelve numbers in COCO's order: AP, AP50, AP75, AP small, medium, large, recall with 1, 10, 100, recall of
+    /// small, medium, large.</summary>
     public IReadOnlyList<double> Summary =>
     [
-        Ap, Ap50, Ap75, ApSmall, ApMedium, ApLarge, MeanRecall(0, 0), MeanRecall(0, 1), MeanRecall(0, Most), MeanRecall(1, Most), MeanRecall(2, Most),
+        Ap, Ap50, Ap75, ApSmall, ApMedium, ApLarge, MeanRecall(0, 0), MeanRecall(0, 1), MeanRecall(0, Most), MeanRecall(1, Most),
+        MeanRecall(2, Most),
         MeanRecall(3, Most),
     ];
 
@@ -59,15 +61,17 @@ public sealed class CocoScores
     public double ApOf(long category) => Array.IndexOf(_categories, category) is >= 0 and var k ? MeanPrecision(category: k)
         : throw new ArgumentException($"COCO scores hold no category {category}");
 
-    /// <summary>Precision at one of the ten thresholds, of the 101 recalls, of <see cref="Categories"/>, of the areas (all, small, medium,
-    /// large) and of the numbers of detections (1, 10, 100), all by index; −1 where nothing counts.</summary>
+    /// <summary>Precision at one of the ten thresholds, of the 101 recalls, of <see cref="Categories"/>, of the areas (all,
+    /// small, medium, large) and of the numbers of detections (1, 10, 100), all by index; −1 where nothing counts.</summary>
     public double Precision(int threshold, int recall, int category, int area = 0, int detections = Most) =>
         PrecisionAt(threshold, recall, category, area, detections);
 
     /// <summary>The largest recall reached, by index as in <see cref="Precision"/>.</summary>
-    public double Recall(int threshold, int category, int area = 0, int detections = Most) => RecallAt(threshold, category, area, detections);
+    public double Recall(int threshold, int category, int area = 0, int detections = Most) =>
+        RecallAt(threshold, category, area, detections);
 
-    internal ref double PrecisionAt(int t, int r, int k, int a, int m) => ref _precision[Cell(t, k, a, m) * CocoBoxAp.Recalls.Length + r];
+    internal ref double PrecisionAt(int t, int r, int k, int a, int m) =>
+        ref _precision[Cell(t, k, a, m) * CocoBoxAp.Recalls.Length + r];
 
     internal ref double RecallAt(int t, int k, int a, int m) => ref _recall[Cell(t, k, a, m)];
 

@@ -25,11 +25,16 @@ public sealed class CocoFile : IGoldenJson
         var scores = CocoBoxAp.Evaluate(objects, detections, categories);
         var tolerance = expected.RootElement.GetProperty("tolerance").GetDouble();
         var compared = 0;
-        void Near(string what, double ours, JsonElement theirs) => GoldenJson.Near(path, what, ours, theirs.GetDouble(), tolerance, ref compared);
+        void Near(string what, double ours, JsonElement theirs) =>
+            GoldenJson.Near(path, what, ours, theirs.GetDouble(), tolerance, ref compared);
         var stats = expected.RootElement.GetProperty("stats").EnumerateArray().ToArray();
         var names = expected.RootElement.GetProperty("names").EnumerateArray().Select(n => n.GetString()!).ToArray();
         for (var i = 0; i < stats.Length; i++) { Near(names[i], scores.Summary[i], stats[i]); }
-        foreach (var ap in expected.RootElement.GetProperty("per_category_AP").EnumerateObject()) { Near($"AP of category {ap.Name}", scores.ApOf(long.Parse(ap.Name)), ap.Value); }
+        foreach (var ap in expected.RootElement.GetProperty("per_category_AP").EnumerateObject())
+        {
+            Near($"AP of category {ap.Name}", scores.ApOf(long.Parse(ap.Name)), ap.Value);
+        }
+
         foreach (var (r, value) in expected.RootElement.GetProperty("precision_iou50_all_cat0").EnumerateArray().Index())
         {
             Near($"precision at recall {r}", scores.Precision(0, r, 0), value);
@@ -45,12 +50,15 @@ public sealed class CocoFile : IGoldenJson
 
     private static JsonDocument Open(string path) => JsonDocument.Parse(System.IO.File.ReadAllBytes(path));
 
-    private static CocoBox Box(JsonElement e) => e.GetProperty("bbox").EnumerateArray().Select(v => v.GetDouble()).ToArray() is [var x, var y, var w, var h]
+    private static CocoBox Box(JsonElement e) =>
+        e.GetProperty("bbox").EnumerateArray().Select(v => v.GetDouble()).ToArray() is [var x, var y, var w, var h]
         ? new(x, y, w, h) : throw new InvalidDataException("a bbox has not four numbers");
 
-    private static CocoObject Object(JsonElement e) => new(e.GetProperty("image_id").GetInt64(), e.GetProperty("category_id").GetInt64(), Box(e),
+    private static CocoObject Object(JsonElement e) =>
+        new(e.GetProperty("image_id").GetInt64(), e.GetProperty("category_id").GetInt64(), Box(e),
         e.GetProperty("area").GetDouble(), e.GetProperty("iscrowd").GetInt32() != 0);
 
-    private static CocoDetection Detection(JsonElement e) => new(e.GetProperty("image_id").GetInt64(), e.GetProperty("category_id").GetInt64(), Box(e),
+    private static CocoDetection Detection(JsonElement e) =>
+        new(e.GetProperty("image_id").GetInt64(), e.GetProperty("category_id").GetInt64(), Box(e),
         e.GetProperty("score").GetDouble());
 }

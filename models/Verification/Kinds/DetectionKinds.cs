@@ -27,7 +27,8 @@ public sealed class DetectionOpKinds : IGoldenKind
     private static void Focal(GoldenRun run)
     {
         Tensor Loss(Reduction reduction) =>
-            F.SigmoidFocalLoss(run.In("logits"), run.In("targets"), run["alpha"].GetDouble(), run["gamma"].GetDouble(), reduction);
+            F.SigmoidFocalLoss(run.In("logits"), run.In("targets"), run["alpha"].GetDouble(), run["gamma"].GetDouble(),
+                reduction);
         run.Out("elementwise", Loss(Reduction.None));
         run.Out("sum", Loss(Reduction.Sum));
     }
@@ -35,7 +36,8 @@ public sealed class DetectionOpKinds : IGoldenKind
     private static void Giou(GoldenRun run)
     {
         var anchors = run.In("anchors");
-        var overlap = F.GeneralizedBoxIoU(BoxCoder.Decode(run.In("pred"), anchors), BoxCoder.Decode(run.In("target"), anchors), run["eps"].GetDouble());
+        var overlap = F.GeneralizedBoxIoU(BoxCoder.Decode(run.In("pred"), anchors), BoxCoder.Decode(run.In("target"), anchors),
+            run["eps"].GetDouble());
         run.Out("loss", 1 - overlap);
         run.Out("weighted_sum", F.Sum((1 - overlap) * run.In("weight")));
         Skip(run, "pred", 0);
@@ -45,14 +47,16 @@ public sealed class DetectionOpKinds : IGoldenKind
     private static void Skip(GoldenRun run, string input, int row)
     {
         var x = run.In(input);
-        var marks = Tensor.From([.. Enumerable.Range(0, x.Shape[0]).Select(i => i == row)], [x.Shape[0], 1], run.Device).Expand(x.Shape.AsSpan());
+        var marks = Tensor.From([.. Enumerable.Range(0, x.Shape[0]).Select(i => i == row)], [x.Shape[0], 1], run.Device)
+            .Expand(x.Shape.AsSpan());
         var given = run.Case.Tensor($"grad.in.{input}", run.Device, run.DType);
         x.RegisterHook(slope => F.Where(marks, given, slope));
     }
 
     private static void Suppression(GoldenRun run)
     {
-        long[] Kept(Tensor? classes) => F.Nms(run.In("boxes"), run.In("scores"), run["iou_threshold"].GetDouble(), classes).ToArray<long>();
+        long[] Kept(Tensor? classes) =>
+            F.Nms(run.In("boxes"), run.In("scores"), run["iou_threshold"].GetDouble(), classes).ToArray<long>();
         run.Compare("out.keep", Kept(null));
         run.Compare("out.keep_batched", Kept(run.In("classes")));
     }
@@ -76,7 +80,8 @@ public sealed class DetectorLayerKinds : IGoldenKind
         var set = run.NewParameters();
         if (run.Case.Kind == "fpn")
         {
-            var pyramid = new FeaturePyramid(run["in_channels"].Deserialize<int[]>()!, run["out_channels"].GetInt32(), set.Root["fpn"]);
+            var pyramid = new FeaturePyramid(run["in_channels"].Deserialize<int[]>()!, run["out_channels"].GetInt32(),
+                set.Root["fpn"]);
             run.Load(set);
             var levels = pyramid.Forward([run.In("res3"), run.In("res4"), run.In("res5")]);
             for (var l = 0; l < levels.Count; l++) { run.Out($"p{l + 3}", levels[l]); }
@@ -117,12 +122,15 @@ public sealed class AtssKinds : IGoldenKind
 
     private static int LevelCount(GoldenRun run) => run["levels"].GetArrayLength();
 
-    private static BoundingBox[] Boxes(GoldenRun run, string name) => BoundingBox.FromTensor(run.Case.Tensor($"in.{name}", Runtime.Device.Cpu, Runtime.DType.F32));
+    private static BoundingBox[] Boxes(GoldenRun run, string name) =>
+        BoundingBox.FromTensor(run.Case.Tensor($"in.{name}", Runtime.Device.Cpu, Runtime.DType.F32));
 
-    private static BoundingBox[][] AnchorLevels(GoldenRun run) => [.. Enumerable.Range(0, LevelCount(run)).Select(l => Boxes(run, $"anchors{l}"))];
+    private static BoundingBox[][] AnchorLevels(GoldenRun run) =>
+        [.. Enumerable.Range(0, LevelCount(run)).Select(l => Boxes(run, $"anchors{l}"))];
 
     private static GroundTruth[] Objects(GoldenRun run, string suffix) =>
-        [.. Boxes(run, $"gt_boxes{suffix}").Zip(run.Case.Values($"in.gt_classes{suffix}"), (box, c) => new GroundTruth(box, (int)c))];
+        [.. Boxes(run, $"gt_boxes{suffix}").Zip(run.Case.Values($"in.gt_classes{suffix}"), (box, c) =>
+            new GroundTruth(box, (int)c))];
 
     private static HeadOutput Output(GoldenRun run)
     {
@@ -141,7 +149,8 @@ public sealed class AtssKinds : IGoldenKind
     {
         var (levels, objects) = (AnchorLevels(run), Objects(run, ""));
         var assignment = AtssAssigner.Assign(levels, objects, run["topk"].GetInt32());
-        BoundingBox[] anchors = [.. levels.SelectMany(l => l)], matched = [.. assignment.Object.Select(g => objects[System.Math.Max(g, 0)].Box)];
+        BoundingBox[] anchors = [.. levels.SelectMany(l => l)],
+            matched = [.. assignment.Object.Select(g => objects[System.Math.Max(g, 0)].Box)];
         run.Compare("out.labels", [.. assignment.Labels(objects)]);
         run.Compare("out.pos_index", [.. assignment.Positives.Select(a => (long)a)]);
         run.Compare("out.centerness_pos", [.. assignment.Positives.Select(a => AtssAssigner.Centerness(anchors[a], matched[a]))]);
@@ -151,10 +160,19 @@ public sealed class AtssKinds : IGoldenKind
 
     private static void Losses(GoldenRun run)
     {
-        var config = new AtssLossConfig { Alpha = run["alpha"].GetDouble(), Gamma = run["gamma"].GetDouble(), BoxWeight = run["reg_weight"].GetDouble() };
+        var config = new AtssLossConfig
+        {
+            Alpha = run["alpha"].GetDouble(),
+            Gamma = run["gamma"].GetDouble(),
+            BoxWeight = run["reg_weight"].GetDouble(),
+        };
         GroundTruth[][] images = [.. Enumerable.Range(0, run["images"].GetInt32()).Select(i => Objects(run, $"{i}"))];
         var levels = AnchorLevels(run);
-        for (var i = 0; i < images.Length; i++) { run.Compare($"out.labels{i}", [.. AtssAssigner.Assign(levels, images[i]).Labels(images[i])]); }
+        for (var i = 0; i < images.Length; i++)
+        {
+            run.Compare($"out.labels{i}", [.. AtssAssigner.Assign(levels, images[i]).Labels(images[i])]);
+        }
+
         var losses = new AtssLoss(config).Compute(Output(run), levels, images);
         run.Out("loss_cls", losses.Classification);
         run.Out("loss_ctr", losses.Centerness);
@@ -175,7 +193,8 @@ public sealed class AtssKinds : IGoldenKind
         for (var i = 0; i < images.Count; i++)
         {
             Give(run, images[i], "boxes_raw", "scores", "classes", i);
-            Give(run, AtssInference.Rescale(images[i], Size("image_size"), Size("output_size")), "post_boxes", "post_scores", "post_classes", i);
+            Give(run, AtssInference.Rescale(images[i], Size("image_size"), Size("output_size")), "post_boxes", "post_scores",
+                "post_classes", i);
         }
     }
 

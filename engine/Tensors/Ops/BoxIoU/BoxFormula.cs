@@ -20,8 +20,8 @@ internal static class BoxFormula
 {
     /// <summary>Area of the intersection; 0 when the boxes do not meet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static R Intersection<R>(Box<R> a, Box<R> b) where R : struct, IReal<R> => Positive(Overlap(a.X1, a.X2, b.X1, b.X2)) * Positive(
-        Overlap(a.Y1, a.Y2, b.Y1, b.Y2));
+    public static R Intersection<R>(Box<R> a, Box<R> b) where R : struct, IReal<R> =>
+        Positive(Overlap(a.X1, a.X2, b.X1, b.X2)) * Positive(Overlap(a.Y1, a.Y2, b.Y1, b.Y2));
 
     /// <summary>Intersection over union; 0 for two boxes without area.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,8 +40,8 @@ internal static class BoxFormula
         return meet / union - (hull - union) / hull;
     }
 
-    /// <summary>Derivatives of GIoU by the corners of a, as a box: dI·(1/U + I/U² − 1/C) + dA·(1/C − I/U²) − dC·U/C². Equal coordinates share
-    /// the derivative of a maximum, as torch.</summary>
+    /// <summary>Derivatives of GIoU by the corners of a, as a box: dI·(1/U + I/U² − 1/C) + dA·(1/C − I/U²) − dC·U/C². Equal
+    /// coordinates share the derivative of a maximum, as torch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Box<R> GiouSlope<R>(Box<R> a, Box<R> b, R eps) where R : struct, IReal<R>
     {
@@ -65,5 +65,6 @@ internal static class BoxFormula
     private static R Positive<R>(R x) where R : struct, IReal<R> => R.Max(R.Of(0), x);
 
     // 1 where a > b, ½ where they are equal, else 0.
-    private static R Step<R>(R a, R b) where R : struct, IReal<R> => R.IfEqual(a, b, R.Of(0.5), R.IfGreater(a, b, R.Of(1), R.Of(0)));
+    private static R Step<R>(R a, R b) where R : struct, IReal<R> =>
+        R.IfEqual(a, b, R.Of(0.5), R.IfGreater(a, b, R.Of(1), R.Of(0)));
 }

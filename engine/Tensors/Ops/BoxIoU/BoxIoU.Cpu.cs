@@ -3,8 +3,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-// Boxes [N, 4], BoxPerStep: four corners lie together, so a lane would have to gather them; one pair at a time, pairs in parallel. Traffic:
-// 8 elements in, 1 (forward) or 4 (backward) out per pair.
+// Boxes [N, 4], BoxPerStep: four corners lie together, so a lane would have to gather them; one pair at a time, pairs in
+// parallel. Traffic: 8 elements in, 1 (forward) or 4 (backward) out per pair.
 internal static unsafe class BoxIoUCpu
 {
     private const int Grain = 1 << 10;
@@ -16,7 +16,8 @@ internal static unsafe class BoxIoUCpu
         });
 
     /// <summary>da = g·∂GIoU(a, b)/∂a.</summary>
-    public static void Backward<T>(T* a, T* b, T* g, T* da, long n, double eps) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static void Backward<T>(T* a, T* b, T* g, T* da, long n, double eps)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         CpuThreads.ForRange(n, Grain, (from, to) =>
         {
             for (var i = from; i < to; i++)

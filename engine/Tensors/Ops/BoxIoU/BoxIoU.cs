@@ -5,9 +5,11 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>Generalised intersection over union of pairs of boxes, in (−1, 1]: I/U − (C − U)/C with intersection I, union U and
-    /// the smallest box C around both; ε is added to U and C. 1 − GIoU is the loss. Rezatofighi et al., arXiv 1902.09630.</summary>
-    /// <param name="a">[N, 4] corners (x1, y1, x2, y2) with x1 ≤ x2 and y1 ≤ y2.</param> <param name="b">[N, 4]; differentiable too.</param>
+    /// <summary>Generalised intersection over union of pairs of boxes, in (−1, 1]: I/U − (C − U)/C with intersection I, union U
+    /// and the smallest box C around both; ε is added to U and C. 1 − GIoU is the loss. Rezatofighi et al., arXiv
+    /// 1902.09630.</summary>
+    /// <param name="a">[N, 4] corners (x1, y1, x2, y2) with x1 ≤ x2 and y1 ≤ y2.</param>
+    /// <param name="b">[N, 4]; differentiable too.</param>
     /// <param name="eps">Keeps boxes without area finite.</param>
     /// <returns>[N].</returns>
     /// <exception cref="ShapeException">The shapes are not equal [N, 4].</exception>
@@ -22,7 +24,8 @@ public static partial class F
         return Tape.Record(y, new GiouGrad(denseA, denseB, eps), a, b);
     }
 
-    /// <summary>Intersection over union of every box of a with every box of b; without gradient (torchvision.ops.box_iou).</summary>
+    /// <summary>Intersection over union of every box of a with every box of b; without gradient
+    /// (torchvision.ops.box_iou).</summary>
     /// <param name="a">[N, 4] corners (x1, y1, x2, y2).</param> <param name="b">[M, 4].</param>
     /// <returns>[N, M]; 0 for two boxes without area.</returns>
     /// <exception cref="ShapeException">The shapes are not [N, 4] and [M, 4].</exception>
@@ -72,7 +75,15 @@ internal readonly struct GiouForward(Tensor a, Tensor b, Tensor y, double eps) :
         BoxIoUCpu.Forward(a.Pointer<T>(), b.Pointer<T>(), y.Pointer<T>(), y.Count, eps);
 
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchElements(BoxIoUGpu.Forward, y.Count,
-        new BoxIoUGpu.Args<R> { A = a.View<R>(), B = b.View<R>(), G = y.View<R>(), Y = y.View<R>(), Eps = R.Of(eps), Count = y.Shape[0] });
+        new BoxIoUGpu.Args<R>
+        {
+            A = a.View<R>(),
+            B = b.View<R>(),
+            G = y.View<R>(),
+            Y = y.View<R>(),
+            Eps = R.Of(eps),
+            Count = y.Shape[0],
+        });
 }
 
 internal readonly struct GiouBackward(Tensor a, Tensor b, Tensor g, Tensor da, double eps) : IOpKernel
@@ -81,7 +92,15 @@ internal readonly struct GiouBackward(Tensor a, Tensor b, Tensor g, Tensor da, d
         BoxIoUCpu.Backward(a.Pointer<T>(), b.Pointer<T>(), g.Pointer<T>(), da.Pointer<T>(), g.Count, eps);
 
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchElements(BoxIoUGpu.Backward, g.Count,
-        new BoxIoUGpu.Args<R> { A = a.View<R>(), B = b.View<R>(), G = g.View<R>(), Y = da.View<R>(), Eps = R.Of(eps), Count = g.Shape[0] });
+        new BoxIoUGpu.Args<R>
+        {
+            A = a.View<R>(),
+            B = b.View<R>(),
+            G = g.View<R>(),
+            Y = da.View<R>(),
+            Eps = R.Of(eps),
+            Count = g.Shape[0],
+        });
 }
 
 internal readonly struct BoxPairs(Tensor a, Tensor b, Tensor y) : IOpKernel

@@ -3,8 +3,9 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>The focal loss of one logit (Lin et al., arXiv 1708.02002, eq. 5) on z = x where the class is present and z = −x where it is
-/// not: w·σ(−z)^γ·(−ln σ(z)). With s(z) = ln(1 + eᶻ) it is w·e^{−γ·s(z)}·s(−z), which neither overflows nor cancels.</summary>
+/// <summary>The focal loss of one logit (Lin et al., arXiv 1708.02002, eq. 5) on z = x where the class is present and z = −x
+/// where it is not: w·σ(−z)^γ·(−ln σ(z)). With s(z) = ln(1 + eᶻ) it is w·e^{−γ·s(z)}·s(−z), which neither overflows nor
+/// cancels.</summary>
 internal static class FocalFormula
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

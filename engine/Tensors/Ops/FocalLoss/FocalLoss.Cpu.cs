@@ -5,7 +5,8 @@ using FlorenceKernels.Runtime;
 namespace FlorenceKernels.Tensors;
 
 // sigmoid_focal_loss of x [N, C], VectorRows: a row as if no class were present, then the one that is. Traffic: x in, y out.
-internal readonly unsafe struct FocalForwardCpu<T>(T* x, long* targets, T* y, int n, int c, double alpha, double gamma) : ISimdKernel<T>
+internal readonly unsafe struct FocalForwardCpu<T>(T* x, long* targets, T* y, int n, int c, double alpha,
+    double gamma) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     internal const int Grain = 1 << 12;
@@ -39,7 +40,8 @@ internal readonly unsafe struct FocalForwardCpu<T>(T* x, long* targets, T* y, in
 }
 
 // Backward, VectorRows: dx = g·scale·slope; g is one value per element or (step 0) one for all. Traffic: x in, dx out.
-internal readonly unsafe struct FocalBackwardCpu<T>(T* x, long* targets, T* g, int gStep, T* dx, int n, int c, double alpha, double gamma,
+internal readonly unsafe struct FocalBackwardCpu<T>(T* x, long* targets, T* g, int gStep, T* dx, int n, int c, double alpha,
+    double gamma,
     double scale) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

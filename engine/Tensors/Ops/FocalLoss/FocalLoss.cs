@@ -7,14 +7,15 @@ namespace FlorenceKernels.Tensors;
 public static partial class F
 {
     /// <summary>Focal loss of independent classes, from logits: with p = σ(x), −α·(1 − p)^γ·ln p for the class a row names and
-    /// −(1 − α)·p^γ·ln(1 − p) for all others. Detectors sum it and divide by the number of positives. Lin et al., arXiv 1708.02002,
-    /// eq. 5; labels as in the RetinaNet and ATSS kernels.</summary>
+    /// −(1 − α)·p^γ·ln(1 − p) for all others. Detectors sum it and divide by the number of positives. Lin et al., arXiv
+    /// 1708.02002, eq. 5; labels as in the RetinaNet and ATSS kernels.</summary>
     /// <param name="logits">[N, C].</param>
     /// <param name="targets">i64 (or i32) [N]: 0 is background, k &gt; 0 is class k − 1, −1 does not count.</param>
-    /// <param name="alpha">Weight of the named class, in [0, 1].</param> <param name="gamma">How much sure logits are damped; ≥ 0.</param>
+    /// <param name="alpha">Weight of the named class, in [0, 1].</param>
+    /// <param name="gamma">How much sure logits are damped; ≥ 0.</param>
     /// <param name="reduction">Sum gives a scalar, Mean one over all N·C elements, None [N, C].</param>
-    /// <exception cref="ShapeException">Shapes or constants do not fit, or (on the CPU) a target is no label; on GPUs such a row's loss
-    /// is NaN.</exception>
+    /// <exception cref="ShapeException">Shapes or constants do not fit, or (on the CPU) a target is no label; on GPUs such a
+    /// row's loss is NaN.</exception>
     public static Tensor SigmoidFocalLoss(Tensor logits, Tensor targets, double alpha = 0.25, double gamma = 2,
         Reduction reduction = Reduction.Sum)
     {
@@ -95,12 +96,14 @@ internal readonly struct FocalForward(Tensor x, Tensor targets, Tensor y, double
         });
 }
 
-internal readonly struct FocalBackward(Tensor x, Tensor targets, Tensor g, Tensor dx, double alpha, double gamma, double scale) : IOpKernel
+internal readonly struct FocalBackward(Tensor x, Tensor targets, Tensor g, Tensor dx, double alpha, double gamma,
+    double scale) : IOpKernel
 {
     private int Step => g.Rank == 0 ? 0 : 1;
 
     public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => Simd.Run<T, FocalBackwardCpu<T>>(new(
-        x.Pointer<T>(), targets.Pointer<long>(), g.Pointer<T>(), Step, dx.Pointer<T>(), x.Shape[0], x.Shape[1], alpha, gamma, scale));
+        x.Pointer<T>(), targets.Pointer<long>(), g.Pointer<T>(), Step, dx.Pointer<T>(), x.Shape[0], x.Shape[1], alpha, gamma,
+            scale));
 
     public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> => device.LaunchElements(FocalLossGpu.Backward, dx.Count,
         new FocalLossGpu.Args<R>

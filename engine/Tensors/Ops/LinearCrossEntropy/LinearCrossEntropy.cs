@@ -5,14 +5,16 @@ namespace FlorenceKernels.Tensors;
 
 public static partial class F
 {
-    /// <summary>Cross-entropy of x·Wᵀ + b, equal to <see cref="Linear"/> then <see cref="CrossEntropy(Tensor, Tensor, int, double, Reduction)"/>,
-    /// whose [N, V] logits never exist: rows are taken in chunks, and where gradients are wanted each chunk's go into dx, dW and db
-    /// while it is there, so that backward only scales them. For large vocabularies (Hsu et al., Liger, arXiv 2410.10989, §3.2).</summary>
+    /// <summary>Cross-entropy of x·Wᵀ + b, equal to <see cref="Linear"/> then
+    /// <see cref="CrossEntropy(Tensor, Tensor, int, double, Reduction)"/>, whose [N, V] logits never exist: rows are taken in
+    /// chunks, and where gradients are wanted each chunk's go into dx, dW and db while it is there, so that backward only scales
+    /// them. For large vocabularies (Hsu et al., Liger, arXiv 2410.10989, §3.2).</summary>
     /// <param name="x">[N, D].</param> <param name="weight">[V, D].</param> <param name="bias">[V], or null.</param>
     /// <param name="targets">i64 (or i32) [N]: classes.</param> <param name="ignoreIndex">The target that does not count.</param>
-    /// <param name="labelSmoothing">s in [0, 1].</param> <param name="reduction">Mean over the targets that count, or Sum.</param>
-    /// <exception cref="ShapeException">Shapes do not fit, the reduction is None, or (on the CPU) a target is no class; on GPUs the loss
-    /// is NaN then.</exception>
+    /// <param name="labelSmoothing">s in [0, 1].</param>
+    /// <param name="reduction">Mean over the targets that count, or Sum.</param>
+    /// <exception cref="ShapeException">Shapes do not fit, the reduction is None, or (on the CPU) a target is no class; on GPUs
+    /// the loss is NaN then.</exception>
     public static Tensor LinearCrossEntropy(Tensor x, Tensor weight, Tensor? bias, Tensor targets, int ignoreIndex = -100,
         double labelSmoothing = 0, Reduction reduction = Reduction.Mean)
     {
@@ -22,7 +24,8 @@ public static partial class F
     }
 
     /// <summary>The same with chunks of at most <paramref name="chunkRows"/> rows.</summary>
-    internal static Tensor LinearCrossEntropy(Tensor x, Tensor weight, Tensor? bias, Tensor targets, int ignoreIndex, double labelSmoothing,
+    internal static Tensor LinearCrossEntropy(Tensor x, Tensor weight, Tensor? bias, Tensor targets, int ignoreIndex,
+        double labelSmoothing,
         Reduction reduction, int chunkRows)
     {
         const string Op = "linear_cross_entropy";
@@ -33,14 +36,16 @@ public static partial class F
         Check.IsInteger(Op, "targets", targets);
         Check.OnDevice(Op, x, targets);
         Check.HasShape(Op, "targets", targets, [x.Shape[0]]);
-        Check.That(labelSmoothing is >= 0 and <= 1, $"linear_cross_entropy: labelSmoothing is {labelSmoothing}, expected a value in [0, 1]");
+        Check.That(labelSmoothing is >= 0 and <= 1,
+            $"linear_cross_entropy: labelSmoothing is {labelSmoothing}, expected a value in [0, 1]");
         Check.That(reduction != Reduction.None,
             $"linear_cross_entropy: gradients are made with the loss, which must be one number; for Reduction.None use Linear and CrossEntropy");
         var labels = Dense(targets.To(DType.I64))!;
         CheckClasses(Op, labels, weight.Shape[0], ignoreIndex);
         var run = new LinearCrossEntropyOp(x.Detach(), weight.Detach(), Dense(bias), labels, ignoreIndex, labelSmoothing);
         var records = GradMode.IsEnabled;
-        run.Chunks(chunkRows, records && x.RequiresGrad, records && weight.RequiresGrad, records && bias is { RequiresGrad: true });
+        run.Chunks(chunkRows, records && x.RequiresGrad, records && weight.RequiresGrad,
+            records && bias is { RequiresGrad: true });
         var loss = ReduceOp.Run<SumReducer>(Op, run.Loss, [0]).Reshape();
         if (reduction == Reduction.Sum) { return Tape.Record(loss, new LinearCrossEntropyGrad(run, null), x, weight, bias); }
         var count = ReduceOp.Run<SumReducer>(Op, run.Counts, [0]).Reshape();
@@ -63,17 +68,19 @@ public static partial class F
         protected internal override Tensor?[] Backward(Tensor dy)
         {
             var scale = _count.OrNull is { } count ? dy / Clamp(count, 1) : dy;
-            return [_x.OrNull is { } x ? x * scale : null, _weight.OrNull is { } w ? w * scale : null, _bias.OrNull is { } b ? b * scale : null];
+            return [_x.OrNull is { } x ? x * scale : null, _weight.OrNull is { } w ? w * scale : null,
+                _bias.OrNull is { } b ? b * scale : null];
         }
     }
 }
 
-/// <summary>The loss of each row and the gradients of their sum, chunk by chunk of rows. Chunks are cut by the problem's sizes and added in
-/// order: the same bits for any number of threads.</summary>
-internal sealed class LinearCrossEntropyOp(Tensor x, Tensor weight, Tensor? bias, Tensor targets, int ignoreIndex, double smoothing)
+/// <summary>The loss of each row and the gradients of their sum, chunk by chunk of rows. Chunks are cut by the problem's sizes
+/// and added in order: the same bits for any number of threads.</summary>
+internal sealed class LinearCrossEntropyOp(Tensor x, Tensor weight, Tensor? bias, Tensor targets, int ignoreIndex,
+    double smoothing)
 {
-    /// <summary>Of a chunk's logits: few enough rows that the chunk stays near the caches, enough that adding each chunk's dW to the
-    /// whole (V·D in and out) is small against making it (2·rows·V·D multiply-adds).</summary>
+    /// <summary>Of a chunk's logits: few enough rows that the chunk stays near the caches, enough that adding each chunk's dW to
+    /// the whole (V·D in and out) is small against making it (2·rows·V·D multiply-adds).</summary>
     public const long ChunkBytes = 32 << 20;
 
     /// <summary>Rows of a chunk, however large the vocabulary.</summary>
@@ -101,13 +108,15 @@ internal sealed class LinearCrossEntropyOp(Tensor x, Tensor weight, Tensor? bias
         if (n == 0 || classes == 0) { return; }
         using var scope = TensorScope.Begin();
         var rows = (n + pieces - 1) / pieces;
-        Tensor logits = Tensor.EmptyLike(x, [rows, classes]), lse = Tensor.EmptyLike(x, [rows]), one = Tensor.Ones([], x.DType, x.Device);
+        Tensor logits = Tensor.EmptyLike(x, [rows, classes]), lse = Tensor.EmptyLike(x, [rows]);
+        var one = Tensor.Ones([], x.DType, x.Device);
         for (var from = 0; from < n; from += rows)
         {
             var count = Math.Min(rows, n - from);
             Tensor xs = x.Slice(0, from, count), ids = targets.Slice(0, from, count), z = logits.Slice(0, 0, count);
             Kernel.Run(z, new GemmLaunch(z, xs, weight.T(), bias));
-            Kernel.Run(z, new CrossEntropyForward(z, ids, Loss.Slice(0, from, count), Counts.Slice(0, from, count), lse, ignoreIndex, smoothing));
+            Kernel.Run(z, new CrossEntropyForward(z, ids, Loss.Slice(0, from, count), Counts.Slice(0, from, count), lse,
+                ignoreIndex, smoothing));
             if (!(needsX || needsWeight || needsBias)) { continue; }
             Kernel.Run(z, new CrossEntropyBackward(z, ids, lse, one, z, ignoreIndex, smoothing));
             AddGradients(z, xs, Dx?.Slice(0, from, count), isFirst: from == 0);

@@ -4,8 +4,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-// nms of sorted boxes, RowsOfCorners: each class's boxes laid out as rows of x1, y1, x2, y2, area and "is suppressed", so that one kept box is
-// compared with a vector of later ones. Classes in parallel. Traffic: 6 elements per comparison, from cache.
+// nms of sorted boxes, RowsOfCorners: each class's boxes laid out as rows of x1, y1, x2, y2, area and "is suppressed", so that
+// one kept box is compared with a vector of later ones. Classes in parallel. Traffic: 6 elements per comparison, from cache.
 internal readonly unsafe struct NmsCpu<T>(T* boxes, int[] order, int[] starts, double threshold, bool[] kept) : ISimdKernel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -54,7 +54,8 @@ internal readonly unsafe struct NmsCpu<T>(T* boxes, int[] order, int[] starts, d
 
     private void Compare<R>(T* rows, int n, int i, int j) where R : struct, ISimd<R, T>
     {
-        Box<R> one = new(R.Broadcast(rows[i]), R.Broadcast(rows[n + i]), R.Broadcast(rows[2 * n + i]), R.Broadcast(rows[3 * n + i]));
+        Box<R> one = new(R.Broadcast(rows[i]), R.Broadcast(rows[n + i]), R.Broadcast(rows[2 * n + i]),
+            R.Broadcast(rows[3 * n + i]));
         Box<R> others = new(R.Load(rows + j), R.Load(rows + n + j), R.Load(rows + 2 * n + j), R.Load(rows + 3 * n + j));
         var meet = BoxFormula.Intersection(one, others);
         var iou = meet / (R.Broadcast(rows[4 * n + i]) + R.Load(rows + 4 * n + j) - meet);

@@ -3,8 +3,9 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// nms of sorted boxes, WordPerThread: bit j of row i says that box i would suppress the later box j of its class; one thread makes the 64 bits
-// of a word. The greedy choice over the bits is the host's: it is sequential, and reads one row per kept box. Traffic: N²/8 bytes out.
+// nms of sorted boxes, WordPerThread: bit j of row i says that box i would suppress the later box j of its class; one thread
+// makes the 64 bits of a word. The greedy choice over the bits is the host's: it is sequential, and reads one row per kept box.
+// Traffic: N²/8 bytes out.
 internal static class NmsGpu
 {
     internal static void Mask<R, TOrder>(Args<R> a) where R : unmanaged, IReal<R> where TOrder : struct, IAbove<R>

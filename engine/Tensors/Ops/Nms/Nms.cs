@@ -10,7 +10,8 @@ public static partial class F
     /// <summary>Greedy non-maximum suppression: boxes in descending score, each kept one suppresses the later ones (of its class)
     /// that it overlaps by more than the threshold. Without gradient; the choice is made on the host, so a GPU is waited for
     /// (torchvision.ops.nms, batched_nms).</summary>
-    /// <param name="boxes">[N, 4] corners (x1, y1, x2, y2).</param> <param name="scores">[N]; of equal scores the lower index goes first.</param>
+    /// <param name="boxes">[N, 4] corners (x1, y1, x2, y2).</param>
+    /// <param name="scores">[N]; of equal scores the lower index goes first.</param>
     /// <param name="iouThreshold">The overlap allowed, in [0, 1].</param>
     /// <param name="classes">i64 (or i32) [N], or null: boxes of different classes do not suppress each other.</param>
     /// <returns>i64 [K]: the kept boxes in descending score.</returns>
@@ -24,17 +25,20 @@ public static partial class F
         if (classes is not null) { Check.HasShape("nms", "classes", classes, scores.Shape); }
         var labels = classes is null ? new long[boxes.Shape[0]] : RowMap.Read("nms", "classes", classes, boxes.Device);
         var kept = NmsLaunch.Kept(Dense(boxes)!, scores, iouThreshold, labels);
-        return Tape.Record(Tensor.From(kept, [kept.Length], boxes.Device), new NotDifferentiable("nms", "its result is indices: Detach() the boxes"), boxes, scores);
+        var noGradient = new NotDifferentiable("nms", "its result is indices: Detach() the boxes");
+        return Tape.Record(Tensor.From(kept, [kept.Length], boxes.Device), noGradient, boxes, scores);
     }
 }
 
-/// <summary>Boxes by class, within a class in descending score: <see cref="Boxes"/>[<see cref="Starts"/>[c] .. Starts[c + 1]].</summary>
+/// <summary>Boxes by class, within a class in descending score: <see cref="Boxes"/>[<see cref="Starts"/>[c] ..
+/// Starts[c + 1]].</summary>
 internal sealed class NmsOrder
 {
     public NmsOrder(long[] byScore, long[] labels)
     {
         Boxes = [.. byScore.OrderBy(i => labels[i]).Select(i => (int)i)];
-        Starts = [.. Enumerable.Range(0, Boxes.Length).Where(k => k == 0 || labels[Boxes[k]] != labels[Boxes[k - 1]]), Boxes.Length];
+        Starts = [.. Enumerable.Range(0, Boxes.Length).Where(k => k == 0 || labels[Boxes[k]] != labels[Boxes[k - 1]]),
+            Boxes.Length];
     }
 
     public int[] Boxes { get; }
