@@ -108,7 +108,8 @@ public sealed class DetectionCases : IOpCases
 
         OpCase Row(string label, In a, In b, double eps = 1e-7) => new("GeneralizedBoxIoU", label,
             x => F.GeneralizedBoxIoU(x[0], x[1], eps),
-            x => Nd.From([a.Shape[0]], i => Giou(k => x[0][i[0], k], k => x[1][i[0], k], eps)), a, b) { Tolerance32 = 5e-6 };
+            x => Nd.From([a.Shape[0]], i => Giou(k => x[0][i[0], k], k => x[1][i[0], k], eps)), a, b)
+        { Tolerance32 = 5e-6 };
         OpCase Pairs(string label, In a, In b) => new("BoxIoU", label, x => F.BoxIoU(x[0], x[1]),
             x => Nd.From([a.Shape[0], b.Shape[0]], i => Iou(k => x[0][i[0], k], k => x[1][i[1], k])), a, b)
         { Tolerance32 = 5e-6, IsDifferentiable = false };

@@ -69,8 +69,10 @@ public sealed class LinearCrossEntropyCases : IOpCases
 
         return hasBias
             ? new("LinearCrossEntropy", label, x => Run(x[0], x[1], x[2], x[3]), x => Oracle(x[0], x[1], x[2], x[3]),
-                new In([n, d], -2, 2), new In([v, d]), new In([v]), ids) { Tolerance32 = 5e-6 }
+                new In([n, d], -2, 2), new In([v, d]), new In([v]), ids)
+            { Tolerance32 = 5e-6 }
             : new("LinearCrossEntropy", label, x => Run(x[0], x[1], null, x[2]), x => Oracle(x[0], x[1], null, x[2]),
-                new In([n, d], -2, 2), new In([v, d]), ids) { Tolerance32 = 5e-6 };
+                new In([n, d], -2, 2), new In([v, d]), ids)
+            { Tolerance32 = 5e-6 };
     }
 }
