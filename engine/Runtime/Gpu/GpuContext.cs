@@ -61,6 +61,9 @@ public static partial class GpuContext
         return found;
     }
 
+    /// <summary>How kernels are compiled, here and in proofs of their code. Below O2 views are not known to be global memory.</summary>
+    internal static void Configure(Context.Builder builder) => builder.Optimize(OptimizationLevel.O2).EnableAlgorithms();
+
     internal static Device Open(string name)
     {
         var context = Shared.Value;
@@ -109,7 +112,7 @@ public static partial class GpuContext
         FindOpenClLibrary();
         var context = Context.Create(builder =>
         {
-            builder.CPU(new CPUDevice(SimulatorLanes, 1, 1)).Optimize(OptimizationLevel.O2).EnableAlgorithms();
+            Configure(builder.CPU(new CPUDevice(SimulatorLanes, 1, 1)));
             try { builder.Cuda(); } catch (Exception e) { _cudaRefused = e.Message; }
             try { builder.OpenCL(static _ => true); } catch (Exception e) { _openClRefused = e.Message; }
         });
