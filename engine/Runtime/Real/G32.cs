@@ -12,6 +12,9 @@ public readonly struct G32(float value) : IReal<G32>
     public static G32 Of(double value) => new((float)value);
 
     /// <inheritdoc/>
+    public static G32 OfInt(int value) => new(value);
+
+    /// <inheritdoc/>
     public static G32 operator +(G32 left, G32 right) => new(left.V + right.V);
 
     /// <inheritdoc/>

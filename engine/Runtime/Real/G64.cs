@@ -13,6 +13,9 @@ public readonly struct G64(double value) : IReal<G64>
     public static G64 Of(double value) => new((double)value);
 
     /// <inheritdoc/>
+    public static G64 OfInt(int value) => new(value);
+
+    /// <inheritdoc/>
     public static G64 operator +(G64 left, G64 right) => new(left.V + right.V);
 
     /// <inheritdoc/>

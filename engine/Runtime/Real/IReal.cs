@@ -13,6 +13,9 @@ public interface IReal<TSelf> :
     /// <summary>A constant, in every lane.</summary>
     static abstract TSelf Of(double value);
 
+    /// <summary>A whole number, in every lane; on a GPU without a detour through float64.</summary>
+    static virtual TSelf OfInt(int value) => TSelf.Of(value);
+
     /// <summary>a·b + c, fused where the hardware fuses.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tests.Engine;
@@ -15,11 +16,18 @@ internal static class CompiledKernels
         return listings;
     });
 
-    /// <summary>PTX by name, in the order of the names.</summary>
-    public static IReadOnlyDictionary<string, string> Ptx => Texts.Value;
-
-    /// <summary>The same, read.</summary>
+    /// <summary>Read PTX by name, in the order of the names.</summary>
     public static IReadOnlyDictionary<string, PtxListing> Listings => Read.Value;
+
+    /// <summary>Several kernels as one module, the n-th of them named <c>kernel_n</c>: names in PTX leave out type arguments, so they repeat.</summary>
+    public static string Module(IReadOnlyList<string> names)
+    {
+        const string headerEnd = ".address_size 64";
+        var texts = names.Select((name, i) => Texts.Value[name].Replace($".entry {Listings[name].Entry}(", $".entry kernel_{i}(", StringComparison.Ordinal)).ToArray();
+        return texts[0][..End(texts[0])] + string.Concat(texts.Select(t => t[End(t)..]));
+
+        static int End(string text) => text.IndexOf(headerEnd, StringComparison.Ordinal) + headerEnd.Length;
+    }
 
     private static SortedDictionary<string, string> Compile()
     {

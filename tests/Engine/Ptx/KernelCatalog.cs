@@ -46,13 +46,15 @@ internal sealed class KernelCatalog
         return open.IsGenericMethod ? open.GetGenericMethodDefinition() : open;
     }
 
+    /// <summary>Whether a type is a view of device memory.</summary>
+    public static bool IsView(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView<>);
+
     // A kernel is a static method over one struct that holds views.
     private static bool IsKernel(MethodInfo method) => method.IsStatic && method.ReturnType == typeof(void)
         && method.GetParameters() is [{ ParameterType: { IsValueType: true, IsByRef: false } args }] && HoldsViews(args);
 
     private static bool HoldsViews(Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-        .Any(f => f.FieldType.IsGenericType && f.FieldType.GetGenericTypeDefinition() == typeof(ArrayView<>)
-            || f.FieldType != type && f.FieldType is { IsValueType: true, IsPrimitive: false, IsGenericParameter: false } && HoldsViews(f.FieldType));
+        .Any(f => IsView(f.FieldType) || f.FieldType != type && f.FieldType is { IsValueType: true, IsPrimitive: false, IsGenericParameter: false } && HoldsViews(f.FieldType));
 
     private static IEnumerable<MethodBase> Methods(Type type)
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using FlorenceKernels.Runtime;
+using ILGPU;
 using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;
@@ -14,6 +15,8 @@ public sealed class PtxGateTests
     // Kernels that are f32 and yet compute in f64, by their definition, with the reason.
     private static readonly Dictionary<string, string> DoublesAllowed = new()
     {
+        ["CastOp.Convert"] = "every conversion goes through f64, so that 8 codecs serve all 64 pairs of types; memory is its limit",
+        ["RandomUniformGpu.Fill32"] = "draws low + width·u in f64 and rounds once, so that its bits equal those the host draws",
     };
 
     private static IReadOnlyDictionary<string, PtxListing> Listings => CompiledKernels.Listings;
@@ -31,11 +34,21 @@ public sealed class PtxGateTests
     public void Kernels_have_names_of_their_own() => Assert.Equal(
         KernelCatalog.Engine.Kernels.Count, KernelCatalog.Engine.Kernels.Values.Distinct().Count());
 
+    // The exception: ln, sin and cos in f64 are ILGPU.Algorithms' software functions, which hand a second result back through 8 bytes of memory.
+    // f64 is for proofs, not for speed.
     [Fact]
     public void No_kernel_has_a_stack_frame() => Faults.None(
         from kernel in Listings
-        where kernel.Value.Locals.Count > 0
-        select $"{kernel.Key} keeps variables in memory: {kernel.Value.Locals[0]}; write arrays out as named variables");
+        let isSecondResult = kernel.Value.Locals is [var only] && only.EndsWith("[8];", StringComparison.Ordinal)
+        where kernel.Value.Locals.Count > 0 && !(isSecondResult && IsDouble(KernelCatalog.Engine.Kernels[kernel.Key]))
+        select $"{kernel.Key} keeps variables in memory: {kernel.Value.Locals[0]} write arrays out as named variables");
+
+    [Fact]
+    public void Single_precision_kernels_call_no_functions() => Faults.None(
+        from kernel in Listings
+        where !IsDouble(KernelCatalog.Engine.Kernels[kernel.Key])
+        from call in kernel.Value.Calls.Take(1)
+        select $"{kernel.Key} calls a function that was not inlined: {call}");
 
     [Fact]
     public void Loads_and_stores_name_their_memory() => Faults.None(
@@ -58,10 +71,10 @@ public sealed class PtxGateTests
 
     private static string Short(string kernel) => kernel.Split('<')[0];
 
-    // Whether f64 is among the types a kernel is made of.
-    private static bool IsDouble(MethodInfo kernel) => kernel.GetGenericArguments().Concat(kernel.GetParameters().Select(p => p.ParameterType)).Any(IsDouble);
+    // Whether a kernel reads or writes f64.
+    private static bool IsDouble(MethodInfo kernel) => HoldsDoubles(kernel.GetParameters()[0].ParameterType);
 
-    private static bool IsDouble(Type type) => type == typeof(double) || type == typeof(G64) || type.GetGenericArguments().Any(IsDouble)
-        || !type.IsGenericType && type is { IsValueType: true, IsPrimitive: false }
-            && type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Any(f => f.FieldType != type && IsDouble(f.FieldType));
+    private static bool HoldsDoubles(Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+        .Select(f => f.FieldType).Any(field => field == typeof(ArrayView<double>) || field == typeof(ArrayView<G64>)
+            || field != type && field is { IsValueType: true, IsPrimitive: false } && !KernelCatalog.IsView(field) && HoldsDoubles(field));
 }

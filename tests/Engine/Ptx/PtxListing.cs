@@ -17,8 +17,12 @@ internal sealed partial class PtxListing
         var lines = text.Split('\n').Select(l => l.Trim()).ToArray();
         _instructions = [.. lines.Select(l => Guard().Replace(l, "")).Where(l => l.EndsWith(';') && char.IsAsciiLetterLower(l[0]))];
         SharedBytes = lines.Select(l => SharedArray().Match(l)).Where(m => m.Success).Sum(m => int.Parse(m.Groups[1].Value));
-        Locals = [.. lines.Where(l => l.StartsWith(".local", StringComparison.Ordinal))];
+        Entry = lines.Select(l => EntryPoint().Match(l)).First(m => m.Success).Groups[1].Value;
+        Locals = [.. lines.Where(l => l.StartsWith(".local", StringComparison.Ordinal)).Select(l => l.Replace(";;", ";", StringComparison.Ordinal))];
     }
+
+    /// <summary>Name of the kernel.</summary>
+    public string Entry { get; }
 
     /// <summary>Static shared memory of a group.</summary>
     public int SharedBytes { get; }
@@ -54,6 +58,9 @@ internal sealed partial class PtxListing
 
     [GeneratedRegex(@"^@!?%\w+\s+")]
     private static partial Regex Guard();
+
+    [GeneratedRegex(@"\.entry\s+([\w$]+)")]
+    private static partial Regex EntryPoint();
 
     [GeneratedRegex(@"^\.shared\b.*\.b8\s+[\w$]+\[(\d+)\]")]
     private static partial Regex SharedArray();

@@ -31,7 +31,7 @@ internal static class ContrastiveGpu
             if (Group.IdxX == 0)
             {
                 a.RowLse[a.First + row] = tau * max + R.Log(sum);
-                a.RowPositive[a.First + row] = positive / Number<R>(a.Counts[pair]);
+                a.RowPositive[a.First + row] = positive / R.OfInt(a.Counts[pair]);
             }
         }
     }
@@ -53,13 +53,13 @@ internal static class ContrastiveGpu
     internal static void GradientPerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
         var tau = R.Exp(a.LogScale[0]);
-        var scale = tau * a.Loss[0] / Number<R>(2 * a.Columns);
+        var scale = tau * a.Loss[0] / R.OfInt(2 * a.Columns);
         for (var e = Grid.IdxX * Group.DimX + Group.IdxX; e < a.Rows * a.Columns; e += Grid.DimX * Group.DimX)
         {
             int row = e / a.Columns, j = e - row * a.Columns, pair = a.RowOffset + a.First + row;
             var s = tau * a.Panel[e];
             var g = R.Exp(s - a.RowLse[a.First + row]) + R.Exp(s - a.ColumnLse[j]);
-            if (a.Ids[j] == a.Ids[pair]) { g -= R.Of(2) / Number<R>(a.Counts[pair]); }
+            if (a.Ids[j] == a.Ids[pair]) { g -= R.Of(2) / R.OfInt(a.Counts[pair]); }
             a.Panel[e] = g * scale;
         }
     }
@@ -83,11 +83,9 @@ internal static class ContrastiveGpu
         {
             a.Sums[0] = rows;
             a.Sums[1] = columns;
-            a.Loss[0] = (rows + columns) / Number<R>(2 * a.Columns);
+            a.Loss[0] = (rows + columns) / R.OfInt(2 * a.Columns);
         }
     }
-
-    private static R Number<R>(int value) where R : unmanaged, IReal<R> => R.Of((double)value);
 
     internal struct Args<R> where R : unmanaged
     {

@@ -27,7 +27,7 @@ internal static class MaxPoolGpu
                 for (var kw = 0; kw < a.W.Kernel; kw++)
                 {
                     var w = a.W.At(ow, kw);
-                    tap += R.Of(1); // counted in R: converting the index would need float64
+                    tap += R.Of(1);
                     if (h < 0 || h >= a.H.Size || w < 0 || w >= a.W.Size) { continue; }
                     var v = a.X[(plane * a.H.Size + h) * a.W.Size + w];
 
