@@ -25,7 +25,7 @@ public static partial class GpuContext
     private static string? _cudaRefused, _openClRefused;
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetNativeEnvironment(string name, string value, int overwrite);
+    internal static partial int SetNativeEnvironment(string name, string value, int overwrite);
 
     /// <summary>The device string <c>auto</c> stands for.</summary>
     public static string BestDevice()

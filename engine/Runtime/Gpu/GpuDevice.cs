@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Numerics;
 using System.Reflection;
 using System.Threading;
 using ILGPU;
+using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
@@ -41,6 +43,15 @@ public sealed class GpuDevice : Device
 
     /// <summary>The accelerator, for the few places that need ILGPU itself.</summary>
     public Accelerator Accelerator => _accelerator;
+
+    /// <summary>PTX of the kernels started so far; none unless this is a CUDA device.</summary>
+    public IReadOnlyList<string> LoadedPtx()
+    {
+        lock (_queue)
+        {
+            return [.. _launchers.Values.Select(launcher => launcher.GetCompiledKernel()).OfType<PTXCompiledKernel>().Select(k => k.PTXAssembly)];
+        }
+    }
 
     /// <summary>Starts a grid-stride kernel over <paramref name="count"/> elements.</summary>
     public void LaunchElements<TArgs>(Action<TArgs> kernel, long count, in TArgs args) where TArgs : struct

@@ -61,7 +61,7 @@ public sealed partial class PtxAssembler
         try
         {
             string source = Path.Combine(folder, "kernels.ptx"), binary = Path.Combine(folder, "kernels.cubin");
-            File.WriteAllText(source, ptx);
+            File.WriteAllText(source, Readable(ptx));
             var report = Run(["-v", $"-arch={architecture}", source, "-o", binary]);
             var sizes = CodeSizes(File.ReadAllBytes(binary));
             return [.. Parse(report).Select(k => k with { Instructions = (int)(sizes.GetValueOrDefault(k.Entry) / InstructionBytes) })];
@@ -70,6 +70,15 @@ public sealed partial class PtxAssembler
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    // The text names the language version of the driver. CUDA 11.8's assembler reads up to 7.8, 12.x up to 8.x; ILGPU uses nothing that is newer
+    // than 7.0, so a lower version changes no code.
+    private string Readable(string ptx)
+    {
+        var cuda = System.Version.Parse(Version);
+        var newest = new Version(cuda.Major - 4, cuda.Minor);
+        return LanguageVersion().Replace(ptx, match => System.Version.Parse(match.Groups[1].Value) > newest ? $".version {newest}" : match.Value, 1);
     }
 
     private static IEnumerable<string> Above(string folder)
@@ -126,6 +135,9 @@ public sealed partial class PtxAssembler
 
     [GeneratedRegex(@"\bV(\d+\.\d+\.\d+)")]
     private static partial Regex Release();
+
+    [GeneratedRegex(@"\.version\s+(\d+\.\d+)")]
+    private static partial Regex LanguageVersion();
 
     [GeneratedRegex(@"Compiling entry function '([^']+)'")]
     private static partial Regex Entry();
