@@ -43,7 +43,7 @@ public sealed class CliTests : IDisposable
 
     public static TheoryData<string> Calls =>
         ["quickstart", "data fetch", "data build", "data stats", "pretrain", "zeroshot", "retrieve", "embed", "doctor",
-        "gradcheck", "verify golden", "bench step"];
+        "gradcheck", "verify golden", "bench step", "kernels report"];
 
     [Theory]
     [MemberData(nameof(Calls))]
@@ -86,6 +86,8 @@ public sealed class CliTests : IDisposable
     [InlineData("gradcheck --op Sofmax", "did you mean 'Softmax'?")]
     [InlineData("verify golden nowhere", "not a directory")]
     [InlineData("bench step --batch 0", "at least 1")]
+    [InlineData("kernels report --only gem5", "gemm forward, gemm backward")]
+    [InlineData("kernels report --device cuda:99", "cuda:99")]
     public void Call_that_cannot_be_carried_out_is_refused_in_one_sentence(string call, string says)
     {
         var (code, _, errors) = Call(call.Split(' '));

@@ -69,6 +69,7 @@ internal static class FlorenceCommand
         root.Add(new DoctorVerb(common));
         root.Add(new GradCheckVerb(common));
         root.Add(Group("verify", "Proofs against values that other people's code computed", new VerifyGoldenVerb(common)));
+        root.Add(Group("kernels", "GPU kernels", new KernelsReportVerb(common)));
         root.Add(Group("bench", "Measurements", new BenchStepVerb(common)));
         foreach (var verb in Verbs(root)) { verb.Action = new VerbAction(); }
         foreach (var help in root.Options.OfType<HelpOption>()) { help.Action = new HelpWithExamples((HelpAction)help.Action!); }
