@@ -43,6 +43,7 @@ internal sealed partial class PtxListing
     /// <summary>Instructions by class, in a fixed order.</summary>
     public IReadOnlyDictionary<string, int> Counts => new SortedDictionary<string, int>(StringComparer.Ordinal)
     {
+        ["add"] = Floating("add"),
         ["all"] = _instructions.Length,
         ["bar"] = Count("bar"),
         ["bra"] = Count("bra"),
@@ -51,6 +52,7 @@ internal sealed partial class PtxListing
         ["ld.global"] = Count("ld.global"),
         ["ld.shared"] = Count("ld.shared"),
         ["mma"] = Count("mma"),
+        ["mul"] = Floating("mul"),
         ["shared"] = SharedBytes,
         ["st.global"] = Count("st.global"),
         ["st.shared"] = Count("st.shared"),
@@ -68,6 +70,9 @@ internal sealed partial class PtxListing
     private static string Opcode(string instruction) => instruction.Split((char[])[' ', '\t', ';'], 2)[0];
 
     private static string Root(string instruction) => Opcode(instruction).Split('.')[0];
+
+    // ILGPU writes a product and a sum, which the assembler contracts.
+    private int Floating(string root) => _instructions.Count(i => Root(i) == root && Opcode(i).Contains(".f", StringComparison.Ordinal));
 
     private int Count(string prefix) => _instructions.Count(i => Opcode(i) is var op && (op == prefix || op.StartsWith(prefix + ".", StringComparison.Ordinal)));
 }
