@@ -101,6 +101,8 @@ run_tests() {
 
 command -v dotnet > /dev/null || { fail "the .NET 10 SDK is not installed"; exit 1; }
 run tools/install-test-packages.sh || true
+# The assembler for PTX is a large download from the part of the distribution that is not free: only where all is tested.
+if [ "${FLORENCE_LONG:-0}" = 1 ] && [ "${FLORENCE_INSTALL:-1}" = 1 ]; then run tools/get-ptxas.sh > /dev/null || true; fi
 use_emulator
 
 quietly "restore" dotnet restore --disable-build-servers -v q || exit 1

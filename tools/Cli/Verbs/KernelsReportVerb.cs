@@ -1,11 +1,9 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using FlorenceKernels.Runtime;
-using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Cli;
 
