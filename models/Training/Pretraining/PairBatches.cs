@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using FlorenceKernels.Data;
 using FlorenceKernels.Runtime;
@@ -20,9 +21,11 @@ public sealed class PairBatches : IDisposable
     public PairBatches(PairDataset dataset, ClipTokenizer tokenizer, PretrainOptions options, int resolution, int context, LoaderPosition start, string? skipFile)
     {
         var train = dataset.Indices(PairSplit.Train);
-        if (train.Length < options.BatchSize)
+        var drawn = train.Sum(i => options.SourceShares.GetValueOrDefault(dataset.Samples[i].Source, 1));
+        if (Math.Round(drawn) < options.BatchSize)
         {
-            throw new FlorenceException($"the training split has {train.Length} pairs, less than one batch of {options.BatchSize}; use a smaller batchSize");
+            throw new FlorenceException($"an epoch draws {drawn:0} of the {train.Length} pairs of the training split, less than one batch of {options.BatchSize}; "
+                + "use a smaller batchSize or larger sourceShares");
         }
 
         var sampler = PairSampler.Over(dataset, train, options.BatchSize, options.Seed, options.SameTextShare, options.SourceShares);

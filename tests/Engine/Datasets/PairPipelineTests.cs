@@ -55,6 +55,18 @@ public sealed class PairPipelineTests : IDisposable
     }
 
     [Fact]
+    public void Sampler_over_a_data_set_draws_the_share_of_a_named_source_only()
+    {
+        using PairDataset dataset = PairDataset.Open(Shapes());
+        int[] train = dataset.Indices(PairSplit.Train).ToArray();
+        string source = dataset.Samples[train[0]].Source;
+        int of = train.Count(i => dataset.Samples[i].Source == source);
+        PairSampler Over(string name) => PairSampler.Over(dataset, train, 4, 5, 0, new Dictionary<string, double> { [name] = 0.5 });
+        Assert.Equal(train.Length - of + (int)Math.Round(0.5 * of), Over(source).Drawn);
+        Assert.Equal(train.Length, Over("nobody").Drawn);
+    }
+
+    [Fact]
     public void A_damaged_sample_is_replaced_counted_and_listed_the_same_way_on_any_threads()
     {
         string path = Shapes();
