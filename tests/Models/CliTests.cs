@@ -65,6 +65,7 @@ public sealed class CliTests : IDisposable
     [InlineData("pretrain --sed 3", "did you mean '--seed'?")]
     [InlineData("pretrain --steps many", "'many'")]
     [InlineData("pretrain --model tny", "nano")]
+    [InlineData("pretrain --set options.sourceShares.shapes=many", "does not fit")]
     [InlineData("pretrain --set options.optimizer=mun", "'options.optimizer': 'mun' is none of adamW, muon")]
     [InlineData("pretrain --set model.text.pool=max", "'text.pool': 'max' is none of endOfText, first, mean")]
     [InlineData("pretrain --device quda:0", "cpu, cuda:N")]

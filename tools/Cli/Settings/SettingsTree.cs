@@ -10,6 +10,9 @@ namespace FlorenceKernels.Cli;
 /// <summary>The settings of a verb as a tree; a key outside the tree is refused with the nearest known one.</summary>
 internal sealed class SettingsTree(JsonObject defaults)
 {
+    // Objects whose keys are names of the user's data, not settings.
+    private static readonly string[] Maps = ["options.sourceShares"];
+
     /// <summary>All settings as resolved.</summary>
     public JsonObject Root { get; } = (JsonObject)defaults.DeepClone();
 
@@ -40,7 +43,8 @@ internal sealed class SettingsTree(JsonObject defaults)
     {
         var cut = path.LastIndexOf('.');
         var name = path[(cut + 1)..];
-        if ((cut < 0 ? Root : At(Root, path[..cut])) is not JsonObject parent || !parent.ContainsKey(name))
+        if ((cut < 0 ? Root : At(Root, path[..cut])) is not JsonObject parent
+            || !(parent.ContainsKey(name) || Maps.Contains(path[..Math.Max(0, cut)])))
         {
             throw new UsageException($"{source}: '{path}' is not a setting{NearestName.Hint(path, Paths(Root, ""))}");
         }
