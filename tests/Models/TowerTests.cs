@@ -27,6 +27,29 @@ public sealed class TowerTests
         Assert.All(expected.Zip(pooled), e => Assert.Equal(e.First, e.Second, 1e-12));
     }
 
+    [Theory, InlineData(TextPool.EndOfText), InlineData(TextPool.Mean)]
+    public void Short_texts_computed_apart_keep_their_places_and_gradients(TextPool pool)
+    {
+        using var scope = TensorScope.Begin();
+        using var set = new ParameterSet(seed: 4, dtype: DType.F64);
+        var tower = new TextTransformer(Text(2, pool), set.Root);
+        long[] ids = [.. Ids, Start, 3, End, 0, 0, 0, Start, End, 0, 0, 0, 0]; // ends 5, 3, 2 and 1: the last two are short
+        var weights = Tensor.Normal([4, Width], 0, 1, 7, dtype: DType.F64);
+        double[] Gradient(Func<Tensor> pooled)
+        {
+            F.Sum(pooled() * weights).Backward();
+            double[] gradient = [.. set.Named.SelectMany(p => p.Value.Grad!.ToArray<double>())];
+            set.ZeroGrad();
+            return gradient;
+        }
+
+        Tensor One(int text) => tower.Pooled(Tensor.From(ids.AsSpan(text * 6, 6), [1, 6]));
+        Tensor Apart() => F.Cat([One(0), One(1), One(2), One(3)], 0);
+        Tensor Together() => tower.Pooled(Tensor.From(ids, [4, 6]));
+        Assert.All(Apart().ToArray<double>().Zip(Together().ToArray<double>()), e => Assert.Equal(e.First, e.Second, 1e-12));
+        Assert.All(Gradient(Apart).Zip(Gradient(Together)), e => Assert.Equal(e.First, e.Second, 1e-11));
+    }
+
     [Fact]
     public void Mean_pooling_without_blocks_is_the_norm_of_the_mean_word()
     {

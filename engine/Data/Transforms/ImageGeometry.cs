@@ -12,11 +12,12 @@ public readonly record struct CropBox(int Top, int Left, int Height, int Width);
 /// <summary>Crops and flips with PIL's and torchvision's rounding.</summary>
 public static class ImageGeometry
 {
-    /// <summary>A part of an image; what lies outside is black.</summary>
-    public static RgbImage Crop(RgbImage image, CropBox box)
+    /// <summary>A part of an image; what lies outside has <paramref name="gray"/> in all channels, black by default.</summary>
+    public static RgbImage Crop(RgbImage image, CropBox box, byte gray = 0)
     {
         ArgumentNullException.ThrowIfNull(image);
         var result = new RgbImage(box.Width, box.Height);
+        result.Pixels.AsSpan().Fill(gray);
         int first = Math.Max(0, -box.Left), last = (int)Math.Min(box.Width, (long)image.Width - box.Left);
         if (first >= last) return result;
         const int C = RgbImage.ChannelCount;
@@ -25,12 +26,12 @@ public static class ImageGeometry
         return result;
     }
 
-    /// <summary>The middle of an image, black around it where the image is smaller. Odd remainders round half to even, as
-    /// torchvision's center_crop.</summary>
-    public static RgbImage CenterCrop(RgbImage image, int height, int width)
+    /// <summary>The middle of an image, <paramref name="gray"/> around it where the image is smaller. Odd remainders round half to even,
+    /// as torchvision's center_crop.</summary>
+    public static RgbImage CenterCrop(RgbImage image, int height, int width, byte gray = 0)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return Crop(image, new CropBox(Offset(image.Height, height), Offset(image.Width, width), height, width));
+        return Crop(image, new CropBox(Offset(image.Height, height), Offset(image.Width, width), height, width), gray);
     }
 
     /// <summary>Left and right exchanged.</summary>

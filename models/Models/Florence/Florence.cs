@@ -49,6 +49,25 @@ public sealed class Florence : Module
         return scope.Keep(F.ContrastiveLoss(u, v, LogitScale, labels));
     }
 
+    /// <summary>As <see cref="Loss(Tensor, Tensor, Tensor, Tensor?)"/>, where the images choose among further texts too; texts choose among the
+    /// batch's images only. With v' the batch's texts followed by the further ones, L = ½·CE(s·u·v'ᵀ, P) + ½·CE(s·v·uᵀ, Q), P and Q
+    /// uniform over the columns that carry the row's label.</summary>
+    /// <param name="images">[B, 3, H, W].</param> <param name="ids">[B, N].</param> <param name="labels">[B].</param>
+    /// <param name="extraIds">Token ids of texts without images, [M, N].</param> <param name="extraLabels">[M].</param>
+    public Tensor Loss(Tensor images, Tensor ids, Tensor labels, Tensor extraIds, Tensor extraLabels)
+    {
+        using var scope = TensorScope.Begin();
+        Tensor u = EncodeImage(images), texts = EncodeText(F.Cat([ids, extraIds], 0)), scale = F.Exp(LogitScale);
+        return scope.Keep(0.5 * (Choice(u, texts, scale, labels, F.Cat([labels, extraLabels], 0))
+            + Choice(texts.Slice(0, 0, ids.Shape[0]), u, scale, labels, labels)));
+    }
+
+    private static Tensor Choice(Tensor rows, Tensor columns, Tensor scale, Tensor rowLabels, Tensor columnLabels)
+    {
+        var positives = F.Equal(rowLabels.Reshape(-1, 1), columnLabels.Reshape(1, -1)).To(rows.DType);
+        return F.CrossEntropy(F.MatMul(rows, columns.T()) * scale, positives / F.Sum(positives, [1], keepDim: true), Reduction.Mean);
+    }
+
     private static Tensor Project(Tensor features, Tensor projection, bool normalize)
     {
         var projected = F.MatMul(features, projection);

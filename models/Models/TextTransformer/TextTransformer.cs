@@ -38,18 +38,34 @@ public sealed class TextTransformer : Module
     }
 
     /// <summary>ids [B, N] → the text's features [B, W], read where the configuration says. A causal tower computes no position behind the
-    /// last text's end, and the last block only the positions that are read: what they leave out can not reach the result.</summary>
+    /// last text's end, short texts apart from the long ones, and the last block only the positions that are read: what they leave out can
+    /// not reach the result.</summary>
     public Tensor Pooled(Tensor ids, Tensor? mask = null)
     {
         CheckIds(ids);
         using var scope = TensorScope.Begin();
         var ends = Config.Pool == TextPool.First ? new int[ids.Shape[0]] : Ends(ids);
-        var length = Config.IsCausal && ends.Length > 0 ? ends.Max() + 1 : ids.Shape[1];
-        var x = Embed(ids.Slice(1, 0, length));
-        return scope.Keep(_norm.Forward(Config.Pool == TextPool.Mean
-            ? F.Sum(Run(_blocks, x, mask) * WordShares(ends, length), [1])
-            : AtPositions(x, mask, ends)));
+        if (!Config.IsCausal || ends.Length == 0) { return scope.Keep(Pooled(ids, mask, ends, ids.Shape[1])); }
+        var (longest, half) = (ends.Max() + 1, (ends.Max() + 1) / 2);
+        long[] order = [.. Enumerable.Range(0, ends.Length).OrderBy(b => ends[b] >= half).Select(b => (long)b)];
+        var isShort = ends.Count(end => end < half);
+        // Half of the texts or more: below that the second pass costs more than it saves.
+        if (2 * isShort < ends.Length) { return scope.Keep(Pooled(ids, mask, ends, longest)); }
+        var parts = new[] { order[..isShort], order[isShort..] }.Select((rows, part) => Pooled(
+            F.IndexSelect(ids, 0, Index(rows, ids)), null, [.. rows.Select(b => ends[b])], part == 0 ? half : longest));
+        long[] back = [.. Enumerable.Range(0, ends.Length).Select(i => (long)i).OrderBy(i => order[i])];
+        return scope.Keep(F.IndexSelect(F.Cat([.. parts], 0), 0, Index(back, ids)));
     }
+
+    private Tensor Pooled(Tensor ids, Tensor? mask, int[] ends, int length)
+    {
+        var x = Embed(ids.Slice(1, 0, length));
+        return _norm.Forward(Config.Pool == TextPool.Mean
+            ? F.Sum(Run(_blocks, x, mask) * WordShares(ends, length), [1])
+            : AtPositions(x, mask, ends));
+    }
+
+    private static Tensor Index(long[] rows, Tensor like) => Tensor.From(rows, [rows.Length], like.Device);
 
     private void CheckIds(Tensor ids)
     {
@@ -67,7 +83,7 @@ public sealed class TextTransformer : Module
 
     private Tensor AtPositions(Tensor x, Tensor? mask, int[] positions)
     {
-        var rows = Tensor.From(positions.Select((position, b) => (long)b * x.Shape[1] + position).ToArray(), [positions.Length], x.Device);
+        var rows = Index([.. positions.Select((position, b) => (long)b * x.Shape[1] + position)], x);
         return _blocks.Length == 0 ? TextBlock.Select(x, rows) : _blocks[^1].ForwardAt(Run(_blocks.AsSpan(..^1), x, mask), mask, rows);
     }
 

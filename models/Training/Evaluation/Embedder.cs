@@ -11,6 +11,8 @@ public sealed class Embedder(Models.Florence model, ClipTokenizer tokenizer, Dev
 {
     private const int Batch = 128;
 
+    private static readonly double[] Zooms = [0.9, 1, 1.1];
+
     /// <summary>Size of the vectors.</summary>
     public int Width => model.Config.EmbedDim;
 
@@ -31,14 +33,21 @@ public sealed class Embedder(Models.Florence model, ClipTokenizer tokenizer, Dev
         });
     }
 
-    /// <summary>Samples of a data set → [count, Width]. With <paramref name="withMirror"/> the mean with the mirrored image, normalised.</summary>
-    public float[] Images(PairDataset dataset, IReadOnlyList<int> indices, bool withMirror = true)
+    /// <summary>Samples of a data set → [count, Width]: the mean over six views, the picture and its mirror image at 0.9, 1 and 1.1 of its
+    /// size, normalised. Training crops hide the borders of most pictures, so the model is surest of none of the sizes.</summary>
+    public float[] Images(PairDataset dataset, IReadOnlyList<int> indices)
     {
-        var straight = Images(dataset, indices, PairView.Straight);
-        if (!withMirror) { return straight; }
-        var mirrored = Images(dataset, indices, PairView.Mirrored);
-        for (var i = 0; i < straight.Length; i++) { straight[i] += mirrored[i]; }
-        return Normalized(straight);
+        var mean = new float[indices.Count * Width];
+        foreach (var zoom in Zooms)
+        {
+            foreach (var isMirrored in new[] { false, true })
+            {
+                var view = View(dataset, indices, isMirrored, zoom);
+                for (var i = 0; i < view.Length; i++) { mean[i] += view[i]; }
+            }
+        }
+
+        return Normalized(mean);
     }
 
     /// <summary>Normalised images [count, 3, S, S] → [count, Width].</summary>
@@ -49,9 +58,7 @@ public sealed class Embedder(Models.Florence model, ClipTokenizer tokenizer, Dev
         return InBatches(count, (from, n) => model.EncodeImage(Tensor.From(pixels.AsSpan(from * row, n * row), [n, 3, side, side], device).To(dtype)));
     }
 
-    private enum PairView { Straight, Mirrored }
-
-    private float[] Images(PairDataset dataset, IReadOnlyList<int> indices, PairView view)
+    private float[] View(PairDataset dataset, IReadOnlyList<int> indices, bool isMirrored, double zoom)
     {
         var side = model.Config.Image.ImageSize;
         var augmentation = new PairAugmentation(new AugmentationOptions(), side);
@@ -60,7 +67,7 @@ public sealed class Embedder(Models.Florence model, ClipTokenizer tokenizer, Dev
             var pixels = new float[count * augmentation.RowSize];
             for (var row = 0; row < count; row++)
             {
-                augmentation.Evaluate(dataset.Pixels(indices[from + row]), pixels.AsSpan(row * augmentation.RowSize, augmentation.RowSize), view == PairView.Mirrored);
+                augmentation.Evaluate(dataset.Pixels(indices[from + row]), pixels.AsSpan(row * augmentation.RowSize, augmentation.RowSize), isMirrored, zoom);
             }
 
             return model.EncodeImage(Tensor.From(pixels, [count, 3, side, side], device).To(dtype));

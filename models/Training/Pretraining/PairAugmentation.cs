@@ -77,11 +77,13 @@ public sealed class PairAugmentation(AugmentationOptions options, int resolution
         _normalization.Apply(image, chw);
     }
 
-    /// <summary>The one evaluation view.</summary>
-    public void Evaluate(ReadOnlySpan<byte> rgba, Span<float> chw, bool isMirrored = false)
+    /// <summary>An evaluation view: on white, resized to <paramref name="zoom"/> times the resolution, of which the middle counts.</summary>
+    public void Evaluate(ReadOnlySpan<byte> rgba, Span<float> chw, bool isMirrored = false, double zoom = 1)
     {
         var image = OnBackground(rgba, White);
-        if (image.Width != resolution) { image = Resampler.Resize(image, resolution, resolution, ResizeFilter.Bicubic); }
+        var side = 2 * (int)Math.Round(zoom * resolution / 2) + resolution % 2; // as odd as the resolution: the middle stays the middle
+        if (image.Width != side) { image = Resampler.Resize(image, side, side, ResizeFilter.Bicubic); }
+        image = ImageGeometry.CenterCrop(image, resolution, resolution, gray: byte.MaxValue);
         if (isMirrored) { image = ImageGeometry.FlipHorizontal(image); }
         _normalization.Apply(image, chw);
     }

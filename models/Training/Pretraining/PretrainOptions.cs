@@ -24,7 +24,7 @@ public sealed record PretrainOptions
     public string Model { get; init; } = "nano";
 
     /// <summary>Pairs per step.</summary>
-    public int BatchSize { get; init; } = 96;
+    public int BatchSize { get; init; } = 144;
 
     /// <summary>Steps to train; 0 takes what <see cref="Minutes"/> allows, measured at the start.</summary>
     public long Steps { get; init; }
@@ -36,10 +36,10 @@ public sealed record PretrainOptions
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.Muon;
 
     /// <summary>Peak learning rate of AdamW.</summary>
-    public double LearningRate { get; init; } = 1e-3;
+    public double LearningRate { get; init; } = 1.6e-3;
 
     /// <summary>Peak learning rate of Muon; it rises and falls with the other.</summary>
-    public double MatrixLearningRate { get; init; } = 3e-3;
+    public double MatrixLearningRate { get; init; } = 4.8e-3;
 
     /// <summary>Learning rate at the end of the cosine.</summary>
     public double MinLearningRate { get; init; } = 2e-5;
@@ -75,14 +75,20 @@ public sealed record PretrainOptions
     /// The thousands of texts that openclipart alone uses would take a quarter of the steps from the names that many artists draw.</summary>
     public ImmutableDictionary<string, double> SourceShares { get; init; } = ImmutableDictionary<string, double>.Empty.Add("openclipart", 0.4);
 
+    /// <summary>Names without pictures, drawn anew each step, that the pictures choose among too; 0 for none.</summary>
+    public int ExtraTexts { get; init; } = 288;
+
     /// <summary>Probability of taking a pair's long text instead of its short one.</summary>
     public double RichTextProb { get; init; } = 0.05;
 
-    /// <summary>Probability that a short text is put into a template (two-stage training switches it off in stage 2).</summary>
+    /// <summary>Probability that a short text is put into a template (Florence's second stage has none).</summary>
     public double TemplateProb { get; init; } = 0.2;
 
     /// <summary>How training pictures are varied.</summary>
     public AugmentationOptions Augmentation { get; init; } = new();
+
+    /// <summary>What changes in the last part of the run.</summary>
+    public SecondStageOptions SecondStage { get; init; } = new();
 
     /// <summary>Steps between lines of the log.</summary>
     public int LogEvery { get; init; } = 10;
@@ -96,6 +102,14 @@ public sealed record PretrainOptions
     /// <summary>Entries of the vocabulary that is trained on the corpus when no merges file is given.</summary>
     public int Vocabulary { get; init; } = 4096;
 
+    /// <summary>These settings as a stage of the run, 1 or 2, has them.</summary>
+    internal PretrainOptions InStage(int stage) => stage == 1 ? this : this with
+    {
+        TemplateProb = SecondStage.TemplateProb,
+        SourceShares = SecondStage.SourceShares,
+        Augmentation = SecondStage.Augmentation,
+    };
+
     /// <summary>These settings, checked.</summary>
     /// <exception cref="FlorenceException">A value is out of range.</exception>
     public PretrainOptions Validated()
@@ -106,8 +120,10 @@ public sealed record PretrainOptions
         Require(LearningRate > 0 && MatrixLearningRate > 0 && MinLearningRate >= 0 && WarmupShare is >= 0 and < 1, "learningRate and matrixLearningRate > 0, minLearningRate >= 0, warmupShare in [0, 1)");
         Require(Beta1 is >= 0 and < 1 && Beta2 is >= 0 and < 1 && Epsilon > 0, "beta1 and beta2 in [0, 1), epsilon > 0");
         Require(SameTextShare is >= 0 and <= 1 && RichTextProb is >= 0 and <= 1 && TemplateProb is >= 0 and <= 1, "shares and probabilities lie in [0, 1]");
+        Require(ExtraTexts >= 0, $"extraTexts is {ExtraTexts}; it counts texts and must not be negative");
         Require(SourceShares.Values.All(s => s is >= 0 and <= 1), "sourceShares lie in [0, 1]");
         Augmentation.Validate();
+        SecondStage.Validate();
         return this;
     }
 }

@@ -35,7 +35,6 @@ public sealed record PretrainResult(long Step, long Steps, bool IsFinished, stri
 public static class PretrainRun
 {
     private const string MergesFile = "merges.txt", ModelFile = "model.json", OptionsFile = "options.json";
-    private const double PlanAgainAt = 0.1; // after the warm-up, where the learning rate hardly notices
 
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
@@ -48,16 +47,18 @@ public static class PretrainRun
         var store = new CheckpointStore(Path.Combine(runDirectory, "checkpoints"));
         var isResumed = resume && store.Candidates().Count > 0;
         options = isResumed ? SavedOptions(runDirectory) : options.Validated();
+        foreach (var stage in new[] { 1, 2 }) { PairBatches.RequireBatch(dataset, options.InStage(stage)); }
         var tokenizer = Tokenizer(runDirectory, dataset, options, isResumed);
         var config = FlorenceConfig.Load(isResumed ? Path.Combine(runDirectory, ModelFile) : options.Model);
         config = config with { Text = config.Text with { Vocabulary = tokenizer.VocabularySize } };
         using var trainer = NewTrainer(config, options, device);
         using var parameters = trainer.Parameters;
-        PairBatches Batches(LoaderPosition start) => new(dataset, tokenizer, options, config.Image.ImageSize, config.Text.Context, start,
-            Path.Combine(runDirectory, "skipped.jsonl"));
+        PairBatches Batches(TrainState at) => new(dataset, tokenizer, options.InStage(at.Stage), config.Image.ImageSize, config.Text.Context,
+            at.Next, Path.Combine(runDirectory, "skipped.jsonl"));
+        var start = new TrainState(0, options.Steps, default, 0);
         var state = isResumed ? TrainState.LoadNewest(store, trainer)
-            : options.Steps > 0 ? new TrainState(0, options.Steps, default, 0, IsPlanned: true)
-            : new TrainState(0, StepsInTime(config, Batches(default), options, device, progress), default, 0, IsPlanned: false);
+            : options.Steps > 0 ? start
+            : TrainState.Timed(StepsInTime(config, Batches(start), options, device, progress));
         if (!isResumed)
         {
             AtomicFile.WriteText(Path.Combine(runDirectory, OptionsFile), JsonSerializer.Serialize(options, Json));
@@ -65,8 +66,7 @@ public static class PretrainRun
         }
 
         using var log = OpenLog(runDirectory, isResumed ? state.Step : null, options, config, device);
-        using var batches = Batches(state.Next);
-        return Train(trainer, batches, state, store, log, options, progress, stop);
+        return Train(trainer, Batches, state, store, log, options, progress, stop);
     }
 
     /// <summary>Loads a finished or running model for evaluation.</summary>
@@ -92,9 +92,10 @@ public static class PretrainRun
     }
 
     // The one loop: batch, step, log, save.
-    private static PretrainResult Train(Trainer<ImageTextBatch> trainer, PairBatches batches, TrainState state, CheckpointStore store,
+    private static PretrainResult Train(Trainer<ImageTextBatch> trainer, Func<TrainState, PairBatches> open, TrainState state, CheckpointStore store,
         RunLog log, PretrainOptions options, Action<PretrainProgress>? progress, CancellationToken stop)
     {
+        using var batches = new StagedBatches(open, state);
         var watch = Stopwatch.StartNew();
         var meter = new ThroughputMeter(options.BatchSize);
         var lastSave = watch.Elapsed;
@@ -103,10 +104,11 @@ public static class PretrainRun
         var before = TimeSpan.FromSeconds(state.TrainedSeconds);
         for (var step = state.Step; step < state.Steps; step++)
         {
+            if (state.BeginsSecondStage(options)) { batches.Open(state = state.InSecondStage()); }
             outcome = trainer.Step(batches.Next(), step, state.Steps);
             meter.Step();
             state = state with { Step = step + 1, Next = batches.Position, TrainedSeconds = (before + watch.Elapsed).TotalSeconds };
-            if (!state.IsPlanned && state.Step >= PlanAgainAt * state.Steps) { state = state.PlannedAgain(options.Minutes); }
+            if (state.Step == state.PlanAt) { state = state.PlannedAgain(options.Minutes); }
             var isLast = state.Step == state.Steps || stop.IsCancellationRequested;
             if (state.Step % options.LogEvery == 0 || isLast) { Report(log, progress, state, outcome, meter.Restart(), before + watch.Elapsed); }
             if (isLast || watch.Elapsed - lastSave >= TimeSpan.FromMinutes(options.SaveMinutes))
@@ -138,7 +140,7 @@ public static class PretrainRun
         return new Trainer<ImageTextBatch>(new PairTask(model, device, DType.F32), parameters, options, model.LogitScale, config.MaxLogitScale);
     }
 
-    // Steps that fit the time budget, from the median of a few real ones on a model of their own. The run itself corrects it once.
+    // Steps that fit the time budget, from the median of a few real ones on a model of their own. The run itself corrects it.
     private static long StepsInTime(FlorenceConfig config, PairBatches batches, PretrainOptions options, Device device, Action<PretrainProgress>? progress)
     {
         const int WarmUp = 20, Measured = 11;   // the runtime recompiles hot methods during the first steps

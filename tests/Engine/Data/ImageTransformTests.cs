@@ -120,6 +120,16 @@ public sealed class ImageTransformTests
         Assert.Throws<ArgumentException>(() => Compose.SquareEval(32).Apply(image, new float[3]));
     }
 
+    [Theory, InlineData(0), InlineData(255)]
+    public void Middle_of_a_smaller_image_has_the_given_gray_around_it(byte gray)
+    {
+        var image = Noise(new RgbImage(3, 1));
+        var centred = ImageGeometry.CenterCrop(image, 3, 5, gray);
+        byte[] around = [gray, gray, gray];
+        Assert.Equal([.. around, .. image.Pixels, .. around], centred.Row(1).ToArray());
+        Assert.All(centred.Row(0).ToArray().Concat(centred.Row(2).ToArray()), b => Assert.Equal(gray, b));
+    }
+
     [Fact]
     public void Flipping_twice_gives_the_image_back()
     {

@@ -78,7 +78,8 @@ internal sealed class HtmlReport(FinishedRun run)
             + "new hand, not a new class. "
             + "The non-learned bar takes the class of the training picture that looks most alike (colour cells and gradient "
                 + "histograms); nothing in it is learned. "
-            + "Zero-shot classes are the mean of seven prompts; an image counts as the mean of itself and its mirror image.</p>");
+            + $"Zero-shot classes are the mean of {PromptTemplates.DrawnArtShort.Templates.Length} prompts; an image is the mean of six "
+                + "views: itself and its mirror image at 0.9, 1 and 1.1 of its size.</p>");
         if (run.Evaluation.Validation.Count == 0) { return; }
         _html.Append("<details><summary>Validation scores (settings may be chosen by these only)</summary>");
         Table(run.Evaluation.Validation);
