@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Exporters.Json;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Parameters;
 using BenchmarkDotNet.Reports;
@@ -25,6 +26,8 @@ public abstract class KernelBenchmark
     /// <summary>Device the kernels run on: FLORENCE_BENCH_DEVICE, else the CPU.</summary>
     protected static Device Device { get; } = Device.Open(Environment.GetEnvironmentVariable("FLORENCE_BENCH_DEVICE") ?? "cpu");
 
+    internal static bool IsOnCpu => Device == Device.Cpu;
+
     internal abstract KernelWork Work(string method, ParameterInstances parameters);
 
     /// <summary>A random input that lives as long as the benchmark.</summary>
@@ -35,6 +38,10 @@ public abstract class KernelBenchmark
         _tensors.Add(x);
         return x;
     }
+
+    /// <summary>Random whole numbers in [0, <paramref name="high"/>).</summary>
+    protected static Tensor Ids(int count, int high) =>
+        TensorScope.Release(Tensor.From(Values.Ids("ids", [count], high), [count], Device));
 
     /// <summary>Runs a function in its own scope, and its backward when an input needs a gradient.</summary>
     protected void Measure(Func<Tensor> function)
@@ -51,21 +58,32 @@ public abstract class KernelBenchmark
     }
 }
 
-/// <summary>GFLOP/s or GB/s beside the time, in the same process so that the engine's pool and allocator are warm.</summary>
+/// <summary>GFLOP/s or GB/s and their share of the ceiling beside the time, in the same process so that the engine's pool and allocator are warm.</summary>
 internal sealed class KernelConfig : ManualConfig
 {
     public KernelConfig()
     {
         AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
-        AddColumn(new ThroughputColumn());
+        AddColumn(KernelColumn.Throughput, KernelColumn.Ceiling);
+        AddExporter(JsonExporter.Brief);
     }
 }
 
-internal sealed class ThroughputColumn : IColumn
+internal sealed class KernelColumn(string name, string legend, Func<KernelWork, double, string> text) : IColumn
 {
-    public string Id => nameof(ThroughputColumn);
+    public static KernelColumn Throughput { get; } = new("Throughput",
+        "GFLOP/s of kernels bound by arithmetic, GB/s (each byte counted once) of those bound by memory",
+        (work, seconds) => work.Flops > 0 ? $"{work.Flops / seconds / 1e9:f1} GFLOP/s" : $"{work.Bytes / seconds / 1e9:f1} GB/s");
 
-    public string ColumnName => "Throughput";
+    public static KernelColumn Ceiling { get; } = new("Ceiling",
+        "Share of what this machine's cores were just measured to do in registers or to copy from memory; data that stays in a cache "
+            + "can be above it",
+        (work, seconds) => KernelBenchmark.IsOnCpu
+            ? $"{100 * (work.Flops > 0 ? work.Flops / MachineCeiling.Flops : work.Bytes / MachineCeiling.Bandwidth) / seconds:f0} %" : "-");
+
+    public string Id => name;
+
+    public string ColumnName => name;
 
     public bool AlwaysShow => true;
 
@@ -77,7 +95,7 @@ internal sealed class ThroughputColumn : IColumn
 
     public UnitType UnitType => UnitType.Dimensionless;
 
-    public string Legend => "GFLOP/s of kernels bound by arithmetic, GB/s (each byte counted once) of those bound by memory";
+    public string Legend => legend;
 
     public bool IsAvailable(Summary summary) => true;
 
@@ -90,6 +108,6 @@ internal sealed class ThroughputColumn : IColumn
         if (summary.Reports.FirstOrDefault(r => r.BenchmarkCase == benchmarkCase)?.ResultStatistics is not { } statistics) { return "-"; }
         var kernel = (KernelBenchmark)Activator.CreateInstance(benchmarkCase.Descriptor.Type)!;
         var work = kernel.Work(benchmarkCase.Descriptor.WorkloadMethod.Name, benchmarkCase.Parameters);
-        return work.Flops > 0 ? $"{work.Flops / statistics.Median:f1} GFLOP/s" : $"{work.Bytes / statistics.Median:f1} GB/s";
+        return text(work, statistics.Median / 1e9);
     }
 }
