@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FlorenceKernels.Testing;
 using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;

@@ -57,7 +57,7 @@ internal sealed class BenchStepVerb : Verb
         {
             for (var i = 0; i < warmup; i++) { Timed(step, device); }
             device.Allocator.ResetPeak();
-            var before = Counts.Of(device);
+            var before = StepCounts.Of(device);
             for (var i = 0; i < repeat; i++)
             {
                 interrupts.Token.ThrowIfCancellationRequested();
@@ -67,7 +67,7 @@ internal sealed class BenchStepVerb : Verb
                 report(new StageProgress((i + 1.0) / repeat, $"{milliseconds[^1]:0.0} ms"));
             }
 
-            return Counts.Of(device).Since(before);
+            return StepCounts.Of(device).Since(before);
         });
         Print(call, config, milliseconds, processor, counted, device);
         return 0;
@@ -82,7 +82,7 @@ internal sealed class BenchStepVerb : Verb
     }
 
     // The processor's time stays the same beside other programs; the wall's does not.
-    private static void Print(VerbCall call, FlorenceConfig config, List<double> milliseconds, List<double> processor, Counts counts,
+    private static void Print(VerbCall call, FlorenceConfig config, List<double> milliseconds, List<double> processor, StepCounts counts,
         Device device)
     {
         var sorted = milliseconds.Order().ToArray();
@@ -119,18 +119,5 @@ internal sealed class BenchStepVerb : Verb
         if (!File.Exists(status)) { return Process.GetCurrentProcess().PeakWorkingSet64; }
         var line = File.ReadLines(status).First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
         return 1024 * long.Parse(line["VmHWM:".Length..].Replace("kB", "", StringComparison.Ordinal).Trim());
-    }
-
-    private readonly record struct Counts(long Launches, long HostSyncs, long Allocations, long SystemAllocations)
-    {
-        public static Counts Of(Device device)
-        {
-            var memory = device.Allocator.Statistics;
-            return new Counts(device.Counters.Launches, device.Counters.HostSyncs, memory.Allocations, memory.SystemAllocations);
-        }
-
-        public Counts Since(Counts earlier) =>
-            new(Launches - earlier.Launches, HostSyncs - earlier.HostSyncs, Allocations - earlier.Allocations,
-            SystemAllocations - earlier.SystemAllocations);
     }
 }

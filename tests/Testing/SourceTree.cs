@@ -3,12 +3,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Xml.Linq;
-using Xunit;
 
-namespace FlorenceKernels.Tests.Engine;
+namespace FlorenceKernels.Testing;
 
 /// <summary>The repository these tests were built from.</summary>
-internal static class SourceTree
+public static class SourceTree
 {
     /// <summary>Folder of the solution, or null where only the program was copied.</summary>
     public static string? Root { get; } = Find();
@@ -16,8 +15,8 @@ internal static class SourceTree
     /// <summary>Paths below the root with forward slashes, of one ending, without build outputs.</summary>
     public static IEnumerable<string> Files(string ending, params string[] folders)
     {
-        Assert.SkipWhen(Root is null, "the sources are not above this program");
-        return folders.Select(f => Path.Combine(Root!, f)).Where(Directory.Exists)
+        var root = Root ?? throw new DirectoryNotFoundException("the sources are not above this program");
+        return folders.Select(f => Path.Combine(root, f)).Where(Directory.Exists)
             .SelectMany(f => Directory.EnumerateFiles(f, "*" + ending, SearchOption.AllDirectories))
             .Select(f => Path.GetRelativePath(Root!, f).Replace('\\', '/'))
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))
