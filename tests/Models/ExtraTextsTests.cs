@@ -75,6 +75,19 @@ public sealed class ExtraTextsTests : IDisposable
         Assert.Empty(new ExtraTexts(data, train, tokenizer, 2, 5).Draw(new SampleSeed(1, 2, 3)).Labels);
     }
 
+    [Fact]
+    public void Shares_of_sources_that_the_data_lacks_or_that_leave_no_batch_are_refused()
+    {
+        using var data = PairDataset.Open(CliTests.SmallData(_folder));
+        var none = new PretrainOptions { BatchSize = 8 };
+        PairBatches.RequireBatch(data, none); // openclipart is a share by default and need not be there
+        var source = data.Samples[0].Source;
+        string Refusal(string name, double share) => Assert.Throws<FlorenceException>(()
+            => PairBatches.RequireBatch(data, none with { SourceShares = none.SourceShares.SetItem(name, share) })).Message;
+        Assert.Contains($"'{source}s', which the data does not have; its sources are: {source}", Refusal(source + "s", 0.5), StringComparison.Ordinal);
+        Assert.Contains("less than one batch of 8", Refusal(source, 0.001), StringComparison.Ordinal);
+    }
+
     private static double CrossEntropy(double[][] rows, double[][] columns, long[] rowLabels, long[] columnLabels, double scale)
     {
         var sum = 0.0;

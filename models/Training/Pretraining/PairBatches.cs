@@ -33,11 +33,20 @@ public sealed class PairBatches : IDisposable
         BatchesPerEpoch = sampler.BatchesPerEpoch;
     }
 
-    /// <summary>Refuses settings with which an epoch would not draw one batch.</summary>
-    /// <exception cref="FlorenceException">It would not.</exception>
+    /// <summary>Refuses settings with which an epoch would not draw one batch, and shares of sources that the data has not.</summary>
+    /// <exception cref="FlorenceException">It would not, or it has not.</exception>
     public static void RequireBatch(PairDataset dataset, PretrainOptions options)
     {
         var train = dataset.Indices(PairSplit.Train);
+        var sources = train.Select(i => dataset.Samples[i].Source).ToHashSet();
+        // What is a share by default may be absent: not everybody has every collection.
+        var unknown = options.SourceShares.Keys.Except(new PretrainOptions().SourceShares.Keys).FirstOrDefault(k => !sources.Contains(k));
+        if (unknown is not null)
+        {
+            throw new FlorenceException($"sourceShares names '{unknown}', which the data does not have; its sources are: "
+                + string.Join(", ", sources.Order(StringComparer.Ordinal)));
+        }
+
         var drawn = train.Sum(i => options.SourceShares.GetValueOrDefault(dataset.Samples[i].Source, 1));
         if (Math.Round(drawn) >= options.BatchSize) { return; }
         throw new FlorenceException($"an epoch draws {drawn:0} of the {train.Length} pairs of the training split, less than one batch of {options.BatchSize}; "
