@@ -34,7 +34,7 @@ internal abstract record RatioRow(string Name, double Goal)
     /// <summary>Every row, in the order it is printed.</summary>
     public static IReadOnlyList<RatioRow> All { get; } =
         [.. MatMulRows.Rows, .. PointwiseRows.Rows, .. AttentionRows.Rows, .. ConvEmbedRows.Rows, .. DeformConvRows.Rows,
-            .. ContrastiveRows.Rows, .. StepRows.Rows];
+            .. LossRows.Rows, .. ContrastiveRows.Rows, .. StepRows.Rows];
 
     /// <summary>Allowed difference of the sides, relative to the largest value of each result.</summary>
     public double Tolerance { get; init; } = 1e-4;
