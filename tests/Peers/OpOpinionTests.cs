@@ -71,6 +71,18 @@ public sealed class OpOpinionTests
     }
 
     [Theory, MemberData(nameof(Seeds))]
+    public void WindowAttention_of_clips_agrees_with_the_eager_pipeline_and_the_fused_kernel(int seed)
+    {
+        var random = new Random(seed);
+        int depth = random.Next(1, 5), side = random.Next(2, 6), heads = random.Next(1, 4), width = heads * random.Next(1, 9);
+        var w = new TorchWindow(depth, side, seed % 2 == 0 ? 0 : depth / 2, seed % 2 == 0 ? 0 : side / 2);
+        int[] clip = [2, depth * random.Next(2, 4), side * random.Next(2, 4), side * random.Next(2, 4), 3 * width];
+        Opinion.Compare(seed, [new(clip, -3, 3), new([(2 * depth - 1) * (2 * side - 1) * (2 * side - 1), heads], -2, 2)],
+            x => F.WindowAttention(x[0], x[1], heads, new WindowShape(side, side, w.Shift, w.Shift) { Depth = depth, ShiftD = w.ShiftDepth }),
+            x => TorchWindowAttention.OfClip(x[0], x[1], heads, w, isFused: seed % 3 == 0));
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
     public void ContrastiveLoss_agrees_with_soft_cross_entropies(int seed)
     {
         var (random, batch) = Sizes(seed, 2, 300);
