@@ -9,13 +9,13 @@ namespace FlorenceKernels.Training;
 public sealed record AugmentationOptions
 {
     /// <summary>Smallest area of the random crop.</summary>
-    public double MinScale { get; init; } = 0.42;
+    public double MinScale { get; init; } = 0.5;
 
     /// <summary>Largest area of the random crop; above 1 it shows background around the picture.</summary>
-    public double MaxScale { get; init; } = 1.2;
+    public double MaxScale { get; init; } = 1.15;
 
     /// <summary>Largest turn, in degrees.</summary>
-    public double Degrees { get; init; } = 15;
+    public double Degrees { get; init; } = 10;
 
     /// <summary>Largest slant, columns per row.</summary>
     public double Shear { get; init; } = 0.1;
