@@ -35,6 +35,9 @@ public sealed class GpuDevice : Device
     /// <summary>Threads per group of one-dimensional and reduction kernels: a power of two.</summary>
     public int GroupSize { get; }
 
+    /// <summary>Most threads that a group may have: 16 on the simulator.</summary>
+    public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
+
     /// <summary>Groups beyond which grid-stride kernels loop instead.</summary>
     public int MaxGroups { get; }
 

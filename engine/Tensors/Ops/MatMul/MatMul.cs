@@ -132,7 +132,8 @@ internal readonly struct GemmLaunch(Tensor y, Tensor a, Tensor b, Tensor? bias =
             g.C = From(y.View<R>(), loop.RowOffset(0, row));
             g.Bias = bias is null ? g.C : bias.View<R>();
             g.Pre = preActivation is null ? g.C : From(preActivation.View<R>(), loop.RowOffset(0, row));
-            GemmGpu.Launch(device, g, activation);
+            var isAligned = (a.Offset + loop.RowOffset(1, row)) % 4 == 0 && (b.Offset + loop.RowOffset(2, row)) % 4 == 0;
+            GemmGpu.Launch(device, y, g, activation, isAligned);
         }
     }
 
