@@ -37,8 +37,34 @@ internal static class GemmGpu
         {
             View = g.B, LineStride = g.BCol, InnerStride = g.BRow, BatchStride = g.BBatch, LastLine = g.N - 1, LastInner = g.K - 1,
         };
-        if (isAligned && a.IsVector && b.IsVector) { GemmTiled.Run(gpu, like, a.Vector(), b.Vector(), output, sizes); }
+        var precision = gpu.Float32MatMulPrecision;
+        if (a is StridedSource<G32> a32 && b is StridedSource<G32> b32 && output is GemmOutput<G32> output32
+            && precision != MatMulPrecision.Highest)
+        {
+            OnMatrixUnits(gpu, like, precision, (a32, isAligned && a32.IsVector), (b32, isAligned && b32.IsVector), output32, sizes);
+        }
+        else if (isAligned && a.IsVector && b.IsVector) { GemmTiled.Run(gpu, like, a.Vector(), b.Vector(), output, sizes); }
         else { GemmTiled.Run(gpu, like, a.Scalar(), b.Scalar(), output, sizes); }
+    }
+
+    private static void OnMatrixUnits(GpuDevice gpu, Tensor like, MatMulPrecision precision, (StridedSource<G32> Source, bool IsVector) a,
+        (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes)
+    {
+        if (precision == MatMulPrecision.High) { OnMatrixUnits<Tf32>(gpu, like, a, b, output, sizes); }
+        else { OnMatrixUnits<Bf16>(gpu, like, a, b, output, sizes); }
+    }
+
+    private static void OnMatrixUnits<TType>(GpuDevice gpu, Tensor like, (StridedSource<G32> Source, bool IsVector) a,
+        (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes) where TType : struct, IMmaType
+    {
+        bool isVectorA = a.IsVector && a.Source.InnerStride == 1, isVectorB = b.IsVector && b.Source.InnerStride == 1;
+        if (isVectorA && isVectorB) { Run(a.Source.MmaVector(), b.Source.MmaVector(), output, sizes); }
+        else if (isVectorA) { Run(a.Source.MmaVector(), b.Source.MmaScalar(), output, sizes); }
+        else if (isVectorB) { Run(a.Source.MmaScalar(), b.Source.MmaVector(), output, sizes); }
+        else { Run(a.Source.MmaScalar(), b.Source.MmaScalar(), output, sizes); }
+
+        void Run<TA, TB>(TA left, TB right, in GemmOutput<G32> to, in GemmSizes of) where TA : struct, IMmaStage<TA> where TB : struct, IMmaStage<TB> =>
+            GemmMma.Run<TA, TB, TType>(gpu, like, left, right, to, of);
     }
 
     private static void RegisterTiles<R>(GpuDevice gpu, in Args<R> g, Activation activation) where R : unmanaged, IReal<R>

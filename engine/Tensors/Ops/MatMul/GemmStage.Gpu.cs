@@ -95,12 +95,16 @@ internal struct VectorStage<R> : ITileStage<VectorStage<R>, R> where R : unmanag
         return placed;
     }
 
-    public readonly Pack4<R> Fetch(int k)
+    public readonly Pack4<R> Fetch(int k) => Load(_start, k + _k);
+
+    /// <summary>Elements k to k + 3 of a line; only along k.</summary>
+    public readonly Pack4<R> Load(int batch, int line, int k) => Load(batch * BatchStride + (line < LastLine ? line : LastLine) * LineStride, k);
+
+    private readonly Pack4<R> Load(int start, int k)
     {
-        var at = k + _k;
-        var inside = at <= LastInner;
-        var from = inside ? at : LastInner;
-        var value = View[_start + (AlongInner != 0 ? from >> 2 : from) * InnerStride];
+        var inside = k <= LastInner;
+        var from = inside ? k : LastInner;
+        var value = View[start + (AlongInner != 0 ? from >> 2 : from) * InnerStride];
         var zero = R.Of(0);
         return new Pack4<R>
         {
