@@ -86,14 +86,14 @@ internal static class GemmMma
     }
 
     // Where this thread's lane starts to read for ldmatrix: lanes 0–15 name 16 rows of the first 16 bytes, lanes 16–31 of the next.
-    private static int LeftPlace()
+    internal static int LeftPlace()
     {
         int lane = Group.IdxX & 31, row = (Group.IdxX >> 7) * 64 + (lane & 15);
         return row * 64 + ((lane >> 4 ^ lane >> 1 & 3) << 4);
     }
 
     // Lanes 0–7 name 8 columns of the first 16 bytes, 8–15 of the next, 16–31 the same of the next 8 columns.
-    private static int RightPlace()
+    internal static int RightPlace()
     {
         int lane = Group.IdxX & 31, column = (Group.IdxX >> 5 & 3) * 32 + (lane & 7) + (lane >> 4) * 8;
         return column * 64 + ((lane >> 3 & 1 ^ lane >> 1 & 3) << 4);
@@ -103,11 +103,10 @@ internal static class GemmMma
     // activation stands once. Column c of row r lies at c ⊕ 8(r mod 4): a half-warp's pairs of 4 rows then hit 32 banks.
     private static void Store(GemmOutput<G32> output, ArrayView<Pack4<G32>> shared, int start, int m, int n)
     {
-        int lane = Group.IdxX & 31, r = lane >> 2, at = r * 512 + (Group.IdxX >> 5 & 3) * 128 + (lane & 3) * 8, swap = (r & 3) * 32;
         var elements = shared.Cast<G32>();
         for (var half = 0; half < 2; half++)
         {
-            if (Group.IdxX >> 7 == half) { CudaAsm.Emit(MmaText.Spread, at + swap, at + (32 ^ swap), at + (64 ^ swap), at + (96 ^ swap)); }
+            Spread(half);
             Group.Barrier();
             for (var e = Group.IdxX; e < 64 * Lines; e += Threads)
             {
@@ -117,6 +116,14 @@ internal static class GemmMma
 
             Group.Barrier();
         }
+    }
+
+    // Accumulators of the warps of this half of the rows to shared memory.
+    internal static void Spread(int half)
+    {
+        if (Group.IdxX >> 7 != half) { return; }
+        int lane = Group.IdxX & 31, r = lane >> 2, at = r * 512 + (Group.IdxX >> 5 & 3) * 128 + (lane & 3) * 8, swap = (r & 3) * 32;
+        CudaAsm.Emit(MmaText.Spread, at + swap, at + (32 ^ swap), at + (64 ^ swap), at + (96 ^ swap));
     }
 
     internal struct Args<TA, TB> where TA : struct where TB : struct

@@ -15,8 +15,11 @@ internal readonly record struct GemmSizes(int Batch, int M, int N, int K)
 /// on sizes only and parts are added in their order, so bits repeat.</summary>
 internal struct GemmParts
 {
-    // Groups that fill a large GPU twice; with fewer tiles than half of it, k is split into parts that are long enough for the cost of adding them.
-    private const int Groups = 256;
+    // Groups that keep a large GPU (108 or 132 multiprocessors) busy: of the large tiles one each, of smaller ones two. With at most half as many tiles, k is
+    // split into parts that are long enough for the cost of adding them.
+    private const int LargeGroups = 128;
+    private const int SmallGroups = 256;
+    private const int LargeSide = 128;
     private const int LeastPart = 256;
     private const int LongestStep = 32;
 
@@ -28,7 +31,7 @@ internal struct GemmParts
     {
         var tiles = sizes.Tiles(side);
         (K, _m, _n) = (sizes.K, sizes.M, sizes.N);
-        Length = PartLength(tiles, K);
+        Length = PartLength(tiles, side >= LargeSide ? LargeGroups : SmallGroups, K);
         Count = (K + Length - 1) / Length;
         Stride = Count == 1 ? 0 : checked(sizes.Batch * sizes.M * sizes.N);
         Columns = (sizes.N + side - 1) / side;
@@ -69,10 +72,10 @@ internal struct GemmParts
     }
 
     // Parts of whole steps.
-    private static int PartLength(long tiles, int k)
+    private static int PartLength(long tiles, int groups, int k)
     {
-        if (tiles > Groups / 2 || k < 2 * LeastPart) { return k; }
-        var parts = (int)Math.Min(Groups / tiles, k / LeastPart);
+        if (tiles > groups / 2 || k < 2 * LeastPart) { return k; }
+        var parts = (int)Math.Min(groups / tiles, k / LeastPart);
         var length = (k + parts - 1) / parts;
         return (length + LongestStep - 1) / LongestStep * LongestStep;
     }

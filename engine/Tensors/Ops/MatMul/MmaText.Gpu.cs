@@ -39,6 +39,50 @@ internal static class MmaText
         "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fb0, fb1, fb2, fb3}, [pb];\n" +
         "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fb4, fb5, fb6, fb7}, [pb+1024];\n}";
 
+    // The fragments of one operand alone, from address %0 on: along k as above; along lines rows of 256 bytes are one k of 128 lines, and
+    // groups of 16 lines are 32 bytes apart in an order that exclusive or gives.
+    public const string LoadLeft =
+        "{\n.reg .b32 pa;\nadd.u32 pa, tiles, %0;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fa0, fa1, fa2, fa3}, [pa];\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fa4, fa5, fa6, fa7}, [pa+1024];\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fa8, fa9, fa10, fa11}, [pa+2048];\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fa12, fa13, fa14, fa15}, [pa+3072];\n" +
+        "}";
+
+    public const string LoadRight =
+        "{\n.reg .b32 pb;\nadd.u32 pb, tiles, %0;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fb0, fb1, fb2, fb3}, [pb];\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fb4, fb5, fb6, fb7}, [pb+1024];\n}";
+
+    public const string LoadLeftAcross =
+        "{\n.reg .b32 pa;\n" +
+        "xor.b32 pa, %0, 0;\nadd.u32 pa, tiles, pa;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {fa0, fa1, fa2, fa3}, [pa];\n" +
+        "xor.b32 pa, %0, 32;\nadd.u32 pa, tiles, pa;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {fa4, fa5, fa6, fa7}, [pa];\n" +
+        "xor.b32 pa, %0, 64;\nadd.u32 pa, tiles, pa;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {fa8, fa9, fa10, fa11}, [pa];\n" +
+        "xor.b32 pa, %0, 96;\nadd.u32 pa, tiles, pa;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {fa12, fa13, fa14, fa15}, [pa];\n" +
+        "}";
+
+    public const string LoadRightAcross =
+        "{\n.reg .b32 pb;\n" +
+        "xor.b32 pb, %0, 0;\nadd.u32 pb, tiles, pb;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {fb0, fb1, fb2, fb3}, [pb];\n" +
+        "xor.b32 pb, %0, 32;\nadd.u32 pb, tiles, pb;\n" +
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {fb4, fb5, fb6, fb7}, [pb];\n" +
+        "}";
+
+    // 16 bytes from global address %1 to %0, or 16 zeros where %2 is 0; copies are waited for by groups.
+    public const string CopyAsync = "{\n.reg .b32 p;\nadd.u32 p, tiles, %0;\ncp.async.cg.shared.global [p], [%1], 16, %2;\n}";
+
+    public const string CommitCopies = "cp.async.commit_group;";
+
+    public const string WaitForAllButOne = "cp.async.wait_group 1;";
+
+    public const string WaitForAll = "cp.async.wait_group 0;";
+
     // 16 products of fragments, 8 k.
     public const string MultiplyTf32 =
         "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {fc0, fc1, fc2, fc3}, {fa0, fa1, fa2, fa3}, {fb0, fb1}, "
