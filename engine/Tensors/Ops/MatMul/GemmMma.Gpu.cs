@@ -10,6 +10,10 @@ namespace FlorenceKernels.Tensors;
 // next step's elements are on their way to registers. Rounding happens once per element, on the way to shared memory. Edges, split-K and
 // sources are those of GemmTiled.Gpu.cs.
 // Error: |c − Σ a·b| ≤ (2u + K·2⁻²³) Σ |a·b| with u = 2⁻¹¹ for tf32 and 2⁻⁸ for bf16: both factors are rounded to nearest, sums are f32.
+// Ladder, counted by the emulator at 1024³: Tile128 on the arithmetic units 105 million warp instructions, 9.0 million turns of shared memory; tf32 27
+// and 2.2, bf16 22 and 1.2 million. Share of operations by mma 1.00 (parts are added outside: 0.9995), bank conflicts 0, sectors 1.00 of what tiles of 128
+// must move, 1.24 with k split in two. 124 to 128 registers, no spills on sm_80 and sm_90. EmitRef instead of named registers would keep the
+// accumulators in local memory at PTX level, which the PTX gate refuses.
 internal static class GemmMma
 {
     /// <summary>Threads of a group.</summary>
