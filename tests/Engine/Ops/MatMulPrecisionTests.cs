@@ -8,17 +8,20 @@ using Xunit;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>Products on matrix units against f64 products of the same numbers, within what rounding the operands and f32 sums allow:
+/// <summary>Products on matrix units against f64 products of the same numbers, within what rounding the operands and f32 sums
+/// allow:
 /// |c − Σ a·b| ≤ (2u + u² + K·2⁻²³) Σ |a·b|.</summary>
 public sealed class MatMulPrecisionTests
 {
-    private static readonly (MatMulPrecision Precision, double Rounding)[] Roundings = [(MatMulPrecision.High, 1.0 / 2048), (MatMulPrecision.Medium, 1.0 / 256)];
+    private static readonly (MatMulPrecision Precision, double Rounding)[] Roundings =
+        [(MatMulPrecision.High, 1.0 / 2048), (MatMulPrecision.Medium, 1.0 / 256)];
 
     // m, k, n past tiles, steps and parts; transposed operands reach all four ways to stage, sizes of 4 and 8 the vector loads.
     public static TheoryData<int, int, int, bool, bool> Sizes => new()
     {
         { 65, 129, 67, false, false }, { 136, 40, 144, false, false }, { 136, 40, 144, true, false }, { 136, 40, 144, false, true },
-        { 136, 40, 144, true, true }, { 35, 36, 37, true, true }, { 33, 1040, 40, false, false }, { 40, 1040, 24, true, true }, { 17, 8, 17, false, false },
+        { 136, 40, 144, true, true },
+        { 35, 36, 37, true, true }, { 33, 1040, 40, false, false }, { 40, 1040, 24, true, true }, { 17, 8, 17, false, false },
     };
 
     [Theory]
@@ -57,7 +60,8 @@ public sealed class MatMulPrecisionTests
     {
         var device = MatrixUnits();
         using var scope = TensorScope.Begin();
-        Tensor x = Matrix(40, 48, false, 1, device), w = Matrix(56, 48, false, 2, device), bias = Matrix(1, 56, false, 3, device).Reshape(56);
+        Tensor x = Matrix(40, 48, false, 1, device), w = Matrix(56, 48, false, 2, device), bias =
+            Matrix(1, 56, false, 3, device).Reshape(56);
         float[][] Gradients() => [.. new Func<float[]>[] { () => Gradient(0), () => Gradient(1), () => Gradient(2) }.Select(f => f())];
         float[] Gradient(int of)
         {
@@ -83,7 +87,8 @@ public sealed class MatMulPrecisionTests
         foreach (var device in new[] { Device.Cpu, MatrixUnits() })
         {
             using var scope = TensorScope.Begin();
-            Tensor a = Half(Matrix(24, 16, false, 1, device)), b = Half(Matrix(16, 32, false, 2, device)), dy = Half(Matrix(24, 32, false, 3, device));
+            Tensor a = Half(Matrix(24, 16, false, 1, device)), b = Half(Matrix(16, 32, false, 2, device));
+            Tensor dy = Half(Matrix(24, 32, false, 3, device));
             a.RequiresGrad = b.RequiresGrad = true;
             F.MatMul(a, b).Backward(dy);
             AssertNear(a.Grad!.To(DType.F64).ToArray<double>(), dy, b.Detach().T(), 0, 1.0 / 256);
@@ -96,7 +101,8 @@ public sealed class MatMulPrecisionTests
     {
         var device = MatrixUnits();
         using var scope = TensorScope.Begin();
-        Tensor a = Half(Tensor.Uniform([2, 1, 24, 16], -1, 1, seed: 1, device: device)), b = Half(Tensor.Uniform([3, 16, 40], -1, 1, seed: 2, device: device));
+        Tensor a = Half(Tensor.Uniform([2, 1, 24, 16], -1, 1, seed: 1, device: device));
+        Tensor b = Half(Tensor.Uniform([3, 16, 40], -1, 1, seed: 2, device: device));
         var c = F.MatMul(a, b).To(DType.F64).ToArray<double>();
         var expected = F.MatMul(a.To(Device.Cpu).To(DType.F64), b.To(Device.Cpu).To(DType.F64)).ToArray<double>();
         Assert.Equal(expected.Length, c.Length);
@@ -128,7 +134,8 @@ public sealed class MatMulPrecisionTests
     }
 
     private static Tensor Matrix(int rows, int columns, bool isTransposed, ulong seed, Device device) => isTransposed
-        ? Tensor.Uniform([columns, rows], -1, 1, seed: seed, device: device).T() : Tensor.Uniform([rows, columns], -1, 1, seed: seed, device: device);
+        ? Tensor.Uniform([columns, rows], -1, 1, seed: seed, device: device).T()
+        : Tensor.Uniform([rows, columns], -1, 1, seed: seed, device: device);
 
     // Keeps the strides.
     private static Tensor Half(Tensor x) => x.IsContiguous ? x.To(DType.BF16) : x.T().To(DType.BF16).T();

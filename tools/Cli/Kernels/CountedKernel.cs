@@ -29,7 +29,8 @@ internal sealed record CountedKernel(HotKernel Kernel, PreparedCall Call, IReadO
     /// <summary>The row of the table.</summary>
     public string[] Cells() =>
     [
-        Kernel.Name, Kernel.Size, $"{Launches.Count}", $"{Sectors:N0}", $"{Floor:N0}", $"{Sectors / Floor:0.00}x", Call.TileFloor == 0 ? "-" : $"{Sectors / (Call.TileFloor / Sector):0.00}x",
+        Kernel.Name, Kernel.Size, $"{Launches.Count}", $"{Sectors:N0}", $"{Floor:N0}", $"{Sectors / Floor:0.00}x",
+        Call.TileFloor == 0 ? "-" : $"{Sectors / (Call.TileFloor / Sector):0.00}x",
         Wavefronts == 0 ? "-" : $"{Conflicts:N0} ({100.0 * Conflicts / Wavefronts:0.0} %)", $"{(Flops + MmaFlops) / 1e6:0.00}",
         Flops + MmaFlops == 0 ? "-" : $"{100.0 * MmaFlops / (Flops + MmaFlops):0} %",
         Code.LastOrDefault() is (var model, { } code) ? $"{code.Registers}, {100 * Occupied(model, code):0} % ({model.Name})" : "-",

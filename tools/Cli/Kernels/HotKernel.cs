@@ -29,9 +29,11 @@ internal sealed record HotKernel(string Name, string Size, double Flops, Func<De
     public static IReadOnlyList<HotKernel> All { get; } =
     [
         .. Gemms("gemm", 256, 64, DType.F32, MatMulPrecision.Highest), .. Gemms("gemm", Large, 128, DType.F32, MatMulPrecision.Highest),
-        .. Gemms("gemm in tf32", Large, 128, DType.F32, MatMulPrecision.High), .. Gemms("gemm in bf16", Large, 128, DType.F32, MatMulPrecision.Medium),
+        .. Gemms("gemm in tf32", Large, 128, DType.F32, MatMulPrecision.High),
+        .. Gemms("gemm in bf16", Large, 128, DType.F32, MatMulPrecision.Medium),
         .. Gemms("gemm of bf16", Large, 128, DType.BF16, MatMulPrecision.Medium),
-        .. Both("linear", "[6272, 96] to 384, gelu", 2.0 * 8 * Rows * Width * 4 * Width, [[8 * Rows, Width], [4 * Width, Width], [4 * Width]],
+        .. Both("linear", "[6272, 96] to 384, gelu", 2.0 * 8 * Rows * Width * 4 * Width,
+            [[8 * Rows, Width], [4 * Width, Width], [4 * Width]],
             x => F.Linear(x[0], x[1], x[2], Activation.GeluErf)),
         .. Both("window-attention", "[1, 28, 28, 3*96], 3 heads, window 7, shift 3", 4.0 * Rows * Window * Window * Width,
             [[1, Side, Side, 3 * Width], [(2 * Window - 1) * (2 * Window - 1), Heads]],

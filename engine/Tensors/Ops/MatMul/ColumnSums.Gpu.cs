@@ -4,15 +4,17 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// y[part, n] = Σ x[m, n] over the rows m of a part: a group sums 32 columns of a part, its warps every eighth row each, then adds the warps'
-// sums in a fixed tree. A warp reads 32 neighbours. Adding the parts is the same kernel on their sums: two launches for any number of rows.
-// Ladder: ReduceGpu.ColumnPerThread (one thread walks a column: 96 threads of the whole GPU for a bias of 96) → this.
+// y[part, n] = Σ x[m, n] over the rows m of a part: a group sums 32 columns of a part, its warps every eighth row each, then
+// adds the warps' sums in a fixed tree. A warp reads 32 neighbours. Adding the parts is the same kernel on their sums: two
+// launches for any number of rows. Ladder: ReduceGpu.ColumnPerThread (one thread walks a column: 96 threads of the whole GPU
+// for a bias of 96) → this.
 internal static class ColumnSumsGpu
 {
     private const int Across = 32;
     private const int MaxThreads = 256;
 
-    public static void Run<R>(GpuDevice gpu, ArrayView<R> x, ArrayView<R> y, int rows, int columns, int partRows) where R : unmanaged, IReal<R>
+    public static void Run<R>(GpuDevice gpu, ArrayView<R> x, ArrayView<R> y, int rows, int columns, int partRows)
+        where R : unmanaged, IReal<R>
     {
         var threads = Math.Min(MaxThreads, gpu.MaxGroupSize);
         var blocks = (columns + Across - 1) / Across;

@@ -4,19 +4,22 @@ using ILGPU;
 namespace FlorenceKernels.Tensors;
 
 // C[M, N] = act(A·B + bias) per batch, any strides for A and B: which kernel makes it.
-// RegisterTile4x4, for results of at most 16 rows or columns or fewer than 8 products each, where most of a shared tile would be waste: one
-// thread makes 4×4 elements in named registers (ILGPU 1.5.3 neither unrolls nor keeps indexed arrays in registers); per inner step 8 loads
-// feed 16 multiply-adds, neighbouring threads read neighbouring columns. Rows and columns past the edge repeat the last one and are not
-// stored, so nothing is read out of bounds.
-// Ladder, sectors of 32 bytes over those of operands and result once at 256³ (emulator): ElementPerThread (2 loads per multiply-add) →
-// RegisterTile4x4 92 → shared tiles (GemmTiled.Gpu.cs).
+// RegisterTile4x4, for results of at most 16 rows or columns or fewer than 8 products each, where most of a shared tile would
+// be waste: one thread makes 4×4 elements in named registers (ILGPU 1.5.3 neither unrolls nor keeps indexed arrays in
+// registers); per inner step 8 loads feed 16 multiply-adds, neighbouring threads read neighbouring columns. Rows and columns
+// past the edge repeat the last one and are not stored, so nothing is read out of bounds.
+// Ladder, sectors of 32 bytes over those of operands and result once at 256³ (emulator): ElementPerThread (2 loads per
+// multiply-add) → RegisterTile4x4 92 → shared tiles (GemmTiled.Gpu.cs).
 internal static class GemmGpu
 {
     /// <summary>The product.</summary>
-    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param> <param name="g">Operands.</param>
-    /// <param name="activation">Applied to the product and bias.</param> <param name="isAligned">Whether both operands' views start at multiples of
+    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param>
+    /// <param name="g">Operands.</param>
+    /// <param name="activation">Applied to the product and bias.</param> <param name="isAligned">Whether both operands' views
+    /// start at multiples of
     /// four elements of their memory.</param>
-    public static void Launch<R>(GpuDevice gpu, Tensor like, in Args<R> g, Activation activation, bool isAligned) where R : unmanaged, IReal<R>
+    public static void Launch<R>(GpuDevice gpu, Tensor like, in Args<R> g, Activation activation, bool isAligned)
+        where R : unmanaged, IReal<R>
     {
         var sizes = new GemmSizes(g.Batch, g.M, g.N, g.K);
         if (!GemmTiled.Suits(sizes))
@@ -27,7 +30,8 @@ internal static class GemmGpu
 
         var output = new GemmOutput<R>
         {
-            C = g.C, Bias = g.Bias, Pre = g.Pre, M = g.M, N = g.N, CBatch = g.CBatch, HasBias = g.HasBias, HasPre = g.HasPre, Activation = (int)activation,
+            C = g.C, Bias = g.Bias, Pre = g.Pre, M = g.M, N = g.N, CBatch = g.CBatch,
+            HasBias = g.HasBias, HasPre = g.HasPre, Activation = (int)activation,
         };
         var a = new StridedSource<R>
         {
@@ -47,7 +51,8 @@ internal static class GemmGpu
         else { GemmTiled.Run(gpu, like, a.Scalar(), b.Scalar(), output, sizes); }
     }
 
-    private static void OnMatrixUnits(GpuDevice gpu, Tensor like, MatMulPrecision precision, (StridedSource<G32> Source, bool IsVector) a,
+    private static void OnMatrixUnits(GpuDevice gpu, Tensor like, MatMulPrecision precision,
+        (StridedSource<G32> Source, bool IsVector) a,
         (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes)
     {
         if (precision == MatMulPrecision.High) { OnMatrixUnits<Tf32>(gpu, like, a, b, output, sizes); }
@@ -63,7 +68,8 @@ internal static class GemmGpu
         else if (isVectorB) { Run(a.Source.MmaScalar(), b.Source.MmaVector(), output, sizes); }
         else { Run(a.Source.MmaScalar(), b.Source.MmaScalar(), output, sizes); }
 
-        void Run<TA, TB>(TA left, TB right, in GemmOutput<G32> to, in GemmSizes of) where TA : struct, IMmaStage<TA> where TB : struct, IMmaStage<TB> =>
+        void Run<TA, TB>(TA left, TB right, in GemmOutput<G32> to, in GemmSizes of)
+            where TA : struct, IMmaStage<TA> where TB : struct, IMmaStage<TB> =>
             GemmMma.Run<TA, TB, TType>(gpu, like, left, right, to, of);
     }
 

@@ -57,7 +57,8 @@ internal readonly struct Gemm16Launch
         return aligned;
     }
 
-    private unsafe AsyncOperand Operand(Tensor t, int operand, long row, (long Line, long Inner) strides, int lines, bool alongInner) => new()
+    private unsafe AsyncOperand Operand(Tensor t, int operand, long row, (long Line, long Inner) strides, int lines,
+        bool alongInner) => new()
     {
         Address = (long)t.View<ushort>().LoadEffectiveAddressAsPtr() + 2 * _loop.RowOffset(operand, row),
         LineStride = alongInner ? checked((int)(strides.Line / Group)) : 1,

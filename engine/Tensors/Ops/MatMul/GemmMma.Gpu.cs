@@ -5,15 +5,16 @@ using ILGPU.Runtime.Cuda;
 
 namespace FlorenceKernels.Tensors;
 
-// C = act(A·B + bias) of f32 tensors on the matrix units of CUDA devices: operands rounded to tf32 or bf16, products and sums in f32.
-// A group of 8 warps makes 128×128 of C, a warp 64×32; per step 64 bytes of inner axis of either operand lie in one of two buffers while the
-// next step's elements are on their way to registers. Rounding happens once per element, on the way to shared memory. Edges, split-K and
-// sources are those of GemmTiled.Gpu.cs.
-// Error: |c − Σ a·b| ≤ (2u + K·2⁻²³) Σ |a·b| with u = 2⁻¹¹ for tf32 and 2⁻⁸ for bf16: both factors are rounded to nearest, sums are f32.
-// Ladder, counted by the emulator at 1024³: Tile128 on the arithmetic units 105 million warp instructions, 9.0 million turns of shared memory; tf32 27
-// and 2.2, bf16 22 and 1.2 million. Share of operations by mma 1.00 (parts are added outside: 0.9995), bank conflicts 0, sectors 1.00 of what tiles of 128
-// must move, 1.24 with k split in two. 124 to 128 registers, no spills on sm_80 and sm_90. EmitRef instead of named registers would keep the
-// accumulators in local memory at PTX level, which the PTX gate refuses.
+// C = act(A·B + bias) of f32 tensors on the matrix units of CUDA devices: operands rounded to tf32 or bf16, products and sums
+// in f32. A group of 8 warps makes 128×128 of C, a warp 64×32; per step 64 bytes of inner axis of either operand lie in one of
+// two buffers while the next step's elements are on their way to registers. Rounding happens once per element, on the way to
+// shared memory. Edges, split-K and sources are those of GemmTiled.Gpu.cs.
+// Error: |c − Σ a·b| ≤ (2u + K·2⁻²³) Σ |a·b| with u = 2⁻¹¹ for tf32 and 2⁻⁸ for bf16: both factors are rounded to nearest, sums
+// are f32. Ladder, counted by the emulator at 1024³: Tile128 on the arithmetic units 105 million warp instructions, 9.0 million
+// turns of shared memory; tf32 27 and 2.2, bf16 22 and 1.2 million. Share of operations by mma 1.00 (parts are added outside:
+// 0.9995), bank conflicts 0, sectors 1.00 of what tiles of 128 must move, 1.24 with k split in two. 124 to 128 registers, no
+// spills on sm_80 and sm_90. EmitRef instead of named registers would keep the accumulators in local memory at PTX level, which
+// the PTX gate refuses.
 internal static class GemmMma
 {
     /// <summary>Threads of a group.</summary>
@@ -89,7 +90,8 @@ internal static class GemmMma
         else { CudaAsm.Emit(MmaText.MultiplyTf32); }
     }
 
-    // Where this thread's lane starts to read for ldmatrix: lanes 0–15 name 16 rows of the first 16 bytes, lanes 16–31 of the next.
+    // Where this thread's lane starts to read for ldmatrix: lanes 0–15 name 16 rows of the first 16 bytes, lanes 16–31 of the
+    // next.
     internal static int LeftPlace()
     {
         int lane = Group.IdxX & 31, row = (Group.IdxX >> 7) * 64 + (lane & 15);
@@ -103,8 +105,9 @@ internal static class GemmMma
         return column * 64 + ((lane >> 3 & 1 ^ lane >> 1 & 3) << 4);
     }
 
-    // The accumulators pass through shared memory, 64 rows at a time, so that neighbouring threads write neighbouring columns and the code of bias and
-    // activation stands once. Column c of row r lies at c ⊕ 8(r mod 4): a half-warp's pairs of 4 rows then hit 32 banks.
+    // The accumulators pass through shared memory, 64 rows at a time, so that neighbouring threads write neighbouring columns
+    // and the code of bias and activation stands once. Column c of row r lies at c ⊕ 8(r mod 4): a half-warp's pairs of 4 rows
+    // then hit 32 banks.
     private static void Store(GemmOutput<G32> output, ArrayView<Pack4<G32>> shared, int start, int m, int n)
     {
         var elements = shared.Cast<G32>();
@@ -115,7 +118,8 @@ internal static class GemmMma
             for (var e = Group.IdxX; e < 64 * Lines; e += Threads)
             {
                 int row = e >> 7, column = e & (Lines - 1), y = m + half * 64 + row, x = n + column;
-                if (y < output.M && x < output.N) { output.Store(start + y * output.N + x, x, elements[row * Lines + (column ^ (row & 3) << 3)]); }
+                var from = row * Lines + (column ^ (row & 3) << 3);
+                if (y < output.M && x < output.N) { output.Store(start + y * output.N + x, x, elements[from]); }
             }
 
             Group.Barrier();

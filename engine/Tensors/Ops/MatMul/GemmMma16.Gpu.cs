@@ -31,12 +31,13 @@ internal struct AsyncOperand
     public int LineStride, InnerStride, BatchStride, LastLine, K;
 }
 
-// C = A·B of BF16 tensors on the matrix units, f32 sums. Tiles as in GemmMma.Gpu.cs, 32 k a step; operands go from global to shared memory by
-// cp.async without passing registers, in a ring of three buffers: two steps are on their way while one is computed, one barrier a step.
-// 48 KiB of shared memory, the most that needs no driver call. Past the end of k copies bring zeros; lines past the last repeat it, unstored.
-// Error before the one rounding of the result: |c − Σ a·b| ≤ K·2⁻²³ Σ |a·b|; products of BF16 are exact in f32.
-// Ladder, counted by the emulator at 1024³: bf16 through registers (GemmMma.Gpu.cs) 22 million warp instructions, 124 to 128 registers; this 6.8 million,
-// 91 to 95 registers, half the sectors (operands take half the bytes), conflicts 0.
+// C = A·B of BF16 tensors on the matrix units, f32 sums. Tiles as in GemmMma.Gpu.cs, 32 k a step; operands go from global to
+// shared memory by cp.async without passing registers, in a ring of three buffers: two steps are on their way while one is
+// computed, one barrier a step. 48 KiB of shared memory, the most that needs no driver call. Past the end of k copies bring
+// zeros; lines past the last repeat it, unstored. Error before the one rounding of the result: |c − Σ a·b| ≤ K·2⁻²³ Σ |a·b|;
+// products of BF16 are exact in f32. Ladder, counted by the emulator at 1024³: bf16 through registers (GemmMma.Gpu.cs) 22
+// million warp instructions, 124 to 128 registers; this 6.8 million, 91 to 95 registers, half the sectors (operands take half
+// the bytes), conflicts 0.
 internal static class GemmMma16
 {
     private const int Threads = 256;
@@ -65,7 +66,8 @@ internal static class GemmMma16
         gpu.Launch(Multiply<TA, TB>, Math.Min(gpu.MaxGroups, parts.Items), Threads, g);
         if (scratch is null) { return; }
         g.Output.CBatch = output.CBatch;
-        gpu.LaunchElements(AddParts, parts.Stride, new AddArgs { Output = g.Output, Count = parts.Stride, PartCount = parts.Count, PerBatch = sizes.M * sizes.N });
+        var sum = new AddArgs { Output = g.Output, Count = parts.Stride, PartCount = parts.Count, PerBatch = sizes.M * sizes.N };
+        gpu.LaunchElements(AddParts, parts.Stride, sum);
     }
 
     internal static void Multiply<TA, TB>(Args g) where TA : struct, IAsyncLayout where TB : struct, IAsyncLayout
@@ -134,11 +136,13 @@ internal static class GemmMma16
         CudaAsm.Emit(MmaText.CommitCopies);
     }
 
-    // Piece c (16 bytes) of line l lies at piece c ⊕ (l/2 mod 4) of its 64 bytes, or piece c of k at c ⊕ (k mod 8) of its 256: what ldmatrix reads at a time
-    // fills all banks.
-    private static void Copy<TLayout>(AsyncOperand x, int batch, int firstLine, int k, int buffer, int c) where TLayout : struct, IAsyncLayout
+    // Piece c (16 bytes) of line l lies at piece c ⊕ (l/2 mod 4) of its 64 bytes, or piece c of k at c ⊕ (k mod 8) of its 256:
+    // what ldmatrix reads at a time fills all banks.
+    private static void Copy<TLayout>(AsyncOperand x, int batch, int firstLine, int k, int buffer, int c)
+        where TLayout : struct, IAsyncLayout
     {
-        int line = TLayout.IsInner ? firstLine + (c >> 2) : (firstLine >> 3) + (c & 15), inner = k + (TLayout.IsInner ? (c & 3) * 8 : c >> 4);
+        int line = TLayout.IsInner ? firstLine + (c >> 2) : (firstLine >> 3) + (c & 15);
+        int inner = k + (TLayout.IsInner ? (c & 3) * 8 : c >> 4);
         var group = (line < x.LastLine ? line : x.LastLine) * x.LineStride + (TLayout.IsInner ? inner >> 3 : inner) * x.InnerStride;
         var inside = inner < x.K;
         var address = x.Address + (long)(batch * x.BatchStride + (inside ? group : 0)) * 16;
@@ -179,7 +183,8 @@ internal static class GemmMma16
             for (var e = Group.IdxX; e < 64 * Lines; e += Threads)
             {
                 int row = e >> 7, column = e & (Lines - 1), y = m + half * 64 + row, x = n + column;
-                if (y < output.M && x < output.N) { output.Store(start + y * output.N + x, elements[row * Lines + (column ^ (row & 3) << 3)]); }
+                var from = row * Lines + (column ^ (row & 3) << 3);
+                if (y < output.M && x < output.N) { output.Store(start + y * output.N + x, elements[from]); }
             }
 
             Group.Barrier();

@@ -29,7 +29,8 @@ internal struct Pack16
     public Pack4<G32> P0, P1, P2, P3;
 }
 
-/// <summary>How 256 threads bring one operand's 128 lines × 64 bytes to shared memory. Piece c (16 bytes) of line l lies in the line's piece
+/// <summary>How 256 threads bring one operand's 128 lines × 64 bytes to shared memory. Piece c (16 bytes) of line l lies in the
+/// line's piece
 /// c ⊕ (l/2 mod 4): eight lines of one piece, as ldmatrix reads them, then fill all 32 banks.</summary>
 internal interface IMmaStage<TSelf> where TSelf : struct, IMmaStage<TSelf>
 {
@@ -102,7 +103,8 @@ internal struct MmaVectorStage : IMmaStage<MmaVectorStage>
     }
 }
 
-/// <summary>Any source. Along k: neighbouring threads read neighbouring k of a line. Along lines: 8 neighbouring lines, a sector, of 4 k (of two k
+/// <summary>Any source. Along k: neighbouring threads read neighbouring k of a line. Along lines: 8 neighbouring lines, a
+/// sector, of 4 k (of two k
 /// each in 16 bits) per warp; its stores then hit 32 banks.</summary>
 internal struct MmaScalarStage<TSource> : IMmaStage<MmaScalarStage<TSource>> where TSource : struct, ITileSource<TSource, G32>
 {

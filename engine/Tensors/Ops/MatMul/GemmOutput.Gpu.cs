@@ -3,7 +3,8 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>Where products go: C[batch, m, n] = act(z + bias[n]), and z itself where asked; rows of N neighbours, batches CBatch apart.</summary>
+/// <summary>Where products go: C[batch, m, n] = act(z + bias[n]), and z itself where asked; rows of N neighbours, batches
+/// CBatch apart.</summary>
 internal struct GemmOutput<R> where R : unmanaged, IReal<R>
 {
     public ArrayView<R> C, Bias, Pre;
@@ -12,7 +13,8 @@ internal struct GemmOutput<R> where R : unmanaged, IReal<R>
     /// <summary>An <see cref="Tensors.Activation"/>.</summary>
     public int Activation;
 
-    /// <summary>Writes every fourth row of a tile from m on, which the group has put to shared memory: neighbouring threads write neighbouring
+    /// <summary>Writes every fourth row of a tile from m on, which the group has put to shared memory: neighbouring threads
+    /// write neighbouring
     /// columns, whatever rows a thread computed, and the code of bias and activation stands once for all its elements.</summary>
     public readonly void StoreRows<TTile>(ArrayView<Pack4<R>> shared, int start, int m, int n) where TTile : struct, ITile<TTile, R>
     {
@@ -34,7 +36,8 @@ internal struct GemmOutput<R> where R : unmanaged, IReal<R>
         C[at] = Activate(z);
     }
 
-    // All threads take the same way; a specialisation each would multiply the kernels by four for nothing that the main loop sees.
+    // All threads take the same way; a specialisation each would multiply the kernels by four for nothing that the main loop
+    // sees.
     private readonly R Activate(R z)
     {
         R one = R.Of(1), zero = R.Of(0);

@@ -11,12 +11,13 @@ internal readonly record struct GemmSizes(int Batch, int M, int N, int K)
     public long Tiles(int side) => (long)Batch * ((M + side - 1) / side) * ((N + side - 1) / side);
 }
 
-/// <summary>How a product is cut into work for groups: tiles of C, and parts of k where tiles are fewer than a GPU's multiprocessors. The cuts depend
+/// <summary>How a product is cut into work for groups: tiles of C, and parts of k where tiles are fewer than a GPU's
+/// multiprocessors. The cuts depend
 /// on sizes only and parts are added in their order, so bits repeat.</summary>
 internal struct GemmParts
 {
-    // Groups that keep a large GPU (108 or 132 multiprocessors) busy: of the large tiles one each, of smaller ones two. With at most half as many tiles, k is
-    // split into parts that are long enough for the cost of adding them.
+    // Groups that keep a large GPU (108 or 132 multiprocessors) busy: of the large tiles one each, of smaller ones two. With at
+    // most half as many tiles, k is split into parts that are long enough for the cost of adding them.
     private const int LargeGroups = 128;
     private const int SmallGroups = 256;
     private const int LargeSide = 128;
@@ -43,7 +44,8 @@ internal struct GemmParts
     /// <summary>Memory for the parts, or null for a single one.</summary>
     public readonly Tensor? Scratch(Tensor like) => Count == 1 ? null : Tensor.EmptyLike(like, [checked(Count * Stride)]);
 
-    /// <summary>Where groups write: the result, or raw sums to scratch memory; bias and activation then wait for the sum of parts.</summary>
+    /// <summary>Where groups write: the result, or raw sums to scratch memory; bias and activation then wait for the sum of
+    /// parts.</summary>
     public readonly GemmOutput<R> Target<R>(Tensor? scratch, in GemmOutput<R> output) where R : unmanaged, IReal<R>
     {
         if (scratch is null) { return output; }

@@ -3,17 +3,19 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// How operands reach the tiled product (GemmTiled.Gpu.cs). C[m, n] = Σ_k A(m, k)·B(n, k): both operands are "lines" along an inner axis k;
-// a line is a row of A or a column of B. Whoever can say where element (line, k) lies has a matrix product: write one struct like
-// StridedSource below, wrap it in ScalarStage<YourSource, R>, and start GemmTiled.Run(gpu, like, a, b, output, sizes). An implicit GEMM
-// of a convolution is such a source: At() does the divisions that find the pixel of a line once per tile, Load(k) the channel and tap.
+// How operands reach the tiled product (GemmTiled.Gpu.cs). C[m, n] = Σ_k A(m, k)·B(n, k): both operands are "lines" along an
+// inner axis k; a line is a row of A or a column of B. Whoever can say where element (line, k) lies has a matrix product: write
+// one struct like StridedSource below, wrap it in ScalarStage<YourSource, R>, and start GemmTiled.Run(gpu, like, a, b, output,
+// sizes). An implicit GEMM of a convolution is such a source: At() does the divisions that find the pixel of a line once per
+// tile, Load(k) the channel and tap.
 
 /// <summary>An operand of the tiled product, element by element.</summary>
 /// <typeparam name="TSelf">The struct itself: views, sizes and, once placed, what is known of its line.</typeparam>
 /// <typeparam name="R">Element.</typeparam>
 internal interface ITileSource<TSelf, R> where TSelf : struct, ITileSource<TSelf, R> where R : unmanaged
 {
-    /// <summary>A copy placed at a line of a batch. A line past the last must give something readable (repeat the last line): what is
+    /// <summary>A copy placed at a line of a batch. A line past the last must give something readable (repeat the last line):
+    /// what is
     /// computed of it is not stored.</summary>
     TSelf At(int batch, int line);
 
@@ -73,7 +75,8 @@ internal struct StridedSource<R> : ITileSource<StridedSource<R>, R> where R : un
 
     /// <summary>Whether groups of 4 elements lie in 16 aligned bytes of f32, given that the view starts so.</summary>
     public readonly bool IsVector => typeof(R) == typeof(G32) && BatchStride % 4 == 0
-        && (InnerStride == 1 ? LineStride % 4 == 0 && LastInner % 4 == 3 : LineStride == 1 && InnerStride % 4 == 0 && LastLine % 4 == 3);
+        && (InnerStride == 1 ? LineStride % 4 == 0 && LastInner % 4 == 3
+            : LineStride == 1 && InnerStride % 4 == 0 && LastLine % 4 == 3);
 
     /// <summary>Stages element by element.</summary>
     public readonly ScalarStage<StridedSource<R>, R> Scalar() =>

@@ -3,9 +3,10 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Which thread brings which elements, so that a warp's loads fill whole sectors of 32 bytes and its stores to shared memory hit 32 banks.
-// Along k: 8 neighbouring threads (KLanes) read 8 neighbouring k of one line, a warp 4 lines. Rows of the buffer are Lines + 4 long, so the
-// store of (line, k) goes to bank 4k + line: all 32 differ. Along lines: a warp reads and stores 32 neighbouring lines of one k.
+// Which thread brings which elements, so that a warp's loads fill whole sectors of 32 bytes and its stores to shared memory hit
+// 32 banks. Along k: 8 neighbouring threads (KLanes) read 8 neighbouring k of one line, a warp 4 lines. Rows of the buffer are
+// Lines + 4 long, so the store of (line, k) goes to bank 4k + line: all 32 differ. Along lines: a warp reads and stores 32
+// neighbouring lines of one k.
 
 /// <summary>Any source, 4 loads of one element.</summary>
 internal struct ScalarStage<TSource, R> : ITileStage<ScalarStage<TSource, R>, R>
@@ -64,8 +65,10 @@ internal struct ScalarStage<TSource, R> : ITileStage<ScalarStage<TSource, R>, R>
         AlongInner != 0 ? (e & (TTile.KLanes - 1)) + e / (TTile.KLanes * TTile.Lines) * TTile.KLanes : e / TTile.Lines;
 }
 
-/// <summary>A matrix whose every group of 4 elements, along k or along lines, is 16 aligned bytes of f32: one vector load. Along k a warp reads
-/// 16 lines of 8 k each, and the 4 stores of a thread go to banks 16i + 4j + line (i = half of the 8 k, line &lt; 16): all 32 differ.</summary>
+/// <summary>A matrix whose every group of 4 elements, along k or along lines, is 16 aligned bytes of f32: one vector load.
+/// Along k a warp reads
+/// 16 lines of 8 k each, and the 4 stores of a thread go to banks 16i + 4j + line (i = half of the 8 k, line &lt; 16): all 32
+/// differ.</summary>
 internal struct VectorStage<R> : ITileStage<VectorStage<R>, R> where R : unmanaged, IReal<R>
 {
     public ArrayView<Pack4<R>> View;
@@ -98,7 +101,8 @@ internal struct VectorStage<R> : ITileStage<VectorStage<R>, R> where R : unmanag
     public readonly Pack4<R> Fetch(int k) => Load(_start, k + _k);
 
     /// <summary>Elements k to k + 3 of a line; only along k.</summary>
-    public readonly Pack4<R> Load(int batch, int line, int k) => Load(batch * BatchStride + (line < LastLine ? line : LastLine) * LineStride, k);
+    public readonly Pack4<R> Load(int batch, int line, int k) =>
+        Load(batch * BatchStride + (line < LastLine ? line : LastLine) * LineStride, k);
 
     private readonly Pack4<R> Load(int start, int k)
     {

@@ -3,7 +3,8 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>A thread's elements of C in named registers, and the shape of the group's tile. ILGPU 1.5.3 keeps no indexed array in registers.</summary>
+/// <summary>A thread's elements of C in named registers, and the shape of the group's tile. ILGPU 1.5.3 keeps no indexed array
+/// in registers.</summary>
 internal interface ITile<TSelf, R> where TSelf : struct, ITile<TSelf, R> where R : unmanaged, IReal<R>
 {
     /// <summary>Rows and columns of the group's tile.</summary>
@@ -113,7 +114,8 @@ internal struct Tile16<R> : ITile<Tile16<R>, R> where R : unmanaged, IReal<R>
     }
 }
 
-/// <summary>128×128 by 256 threads of 8×8, 8 k a step. A thread's elements are four 4×4 that lie 64 apart, so that 16 threads read 16
+/// <summary>128×128 by 256 threads of 8×8, 8 k a step. A thread's elements are four 4×4 that lie 64 apart, so that 16 threads
+/// read 16
 /// neighbouring packs: no bank conflicts.</summary>
 internal struct Tile128<R> : ITile<Tile128<R>, R> where R : unmanaged, IReal<R>
 {
@@ -144,7 +146,8 @@ internal struct Tile128<R> : ITile<Tile128<R>, R> where R : unmanaged, IReal<R>
         Store(output, shared, start, m + 64, n, _c10, _c11);
     }
 
-    private static void Store(GemmOutput<R> output, ArrayView<Pack4<R>> shared, int start, int m, int n, Quad<R> left, Quad<R> right)
+    private static void Store(GemmOutput<R> output, ArrayView<Pack4<R>> shared, int start, int m, int n, Quad<R> left,
+        Quad<R> right)
     {
         StorePair(output, shared, start, m, n, left.Row0, right.Row0);
         StorePair(output, shared, start, m + 1, n, left.Row1, right.Row1);
@@ -152,7 +155,8 @@ internal struct Tile128<R> : ITile<Tile128<R>, R> where R : unmanaged, IReal<R>
         StorePair(output, shared, start, m + 3, n, left.Row3, right.Row3);
     }
 
-    private static void StorePair(GemmOutput<R> output, ArrayView<Pack4<R>> shared, int start, int m, int n, Pack4<R> left, Pack4<R> right)
+    private static void StorePair(GemmOutput<R> output, ArrayView<Pack4<R>> shared, int start, int m, int n, Pack4<R> left,
+        Pack4<R> right)
     {
         var at = (Group.IdxX >> 4) * 32 + (Group.IdxX & 15);
         shared[at] = left;

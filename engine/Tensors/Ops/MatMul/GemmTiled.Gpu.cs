@@ -4,13 +4,14 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// C = act(A·B + bias) by tiles in shared memory, for any operands that are sources (GemmSource.Gpu.cs).
-// A group makes a tile of C; per step it holds Inner k of both operands in one of two buffers while the next step's elements are on their
-// way to registers, so one barrier a step suffices. Where the tiles of C are few and k is long (weight gradients), k is split (GemmParts.Gpu.cs).
-// Ladder, counted by the emulator; sectors of 32 bytes over operands and result once, predicted / counted: RegisterTile4x4 at 256³ 92;
-// Tile64 3.0 / 3.0 (4 + 4 + 1 times a matrix of three), which is 1.00 of what tiles of 64 must move; Tile128 at 1024³ 5.67 / 5.67, 1.00 of its
-// tiles, 7.0 with k split in two. Bank conflicts 0 in all. Registers on sm_80 72 to 90 of Tile64, no spills. Tried and dropped: storing each
-// thread's 4×4 straight to C (4 times the sectors where rows are no multiples of 16 bytes; bias and activation 64 times in the code).
+// C = act(A·B + bias) by tiles in shared memory, for any operands that are sources (GemmSource.Gpu.cs). A group makes a tile of
+// C; per step it holds Inner k of both operands in one of two buffers while the next step's elements are on their way to
+// registers, so one barrier a step suffices. Where the tiles of C are few and k is long (weight gradients), k is split
+// (GemmParts.Gpu.cs). Ladder, counted by the emulator; sectors of 32 bytes over operands and result once, predicted / counted:
+// RegisterTile4x4 at 256³ 92; Tile64 3.0 / 3.0 (4 + 4 + 1 times a matrix of three), which is 1.00 of what tiles of 64 must
+// move; Tile128 at 1024³ 5.67 / 5.67, 1.00 of its tiles, 7.0 with k split in two. Bank conflicts 0 in all. Registers on sm_80
+// 72 to 90 of Tile64, no spills. Tried and dropped: storing each thread's 4×4 straight to C (4 times the sectors where rows are
+// no multiples of 16 bytes; bias and activation 64 times in the code).
 internal static class GemmTiled
 {
     // Tiles of 128 that keep a large GPU busy; with fewer, smaller tiles do.
@@ -20,18 +21,23 @@ internal static class GemmTiled
     public static bool Suits(in GemmSizes sizes) => sizes.M > 16 && sizes.N > 16 && sizes.K >= 8;
 
     /// <summary>The product.</summary>
-    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param> <param name="a">Rows.</param>
+    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param>
+    /// <param name="a">Rows.</param>
     /// <param name="b">Columns.</param> <param name="output">Result.</param> <param name="sizes">K at least 1.</param>
     public static void Run<TA, TB, R>(GpuDevice gpu, Tensor like, TA a, TB b, in GemmOutput<R> output, in GemmSizes sizes)
         where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where R : unmanaged, IReal<R>
     {
         if (gpu.MaxGroupSize < Tile64<R>.Threads) { Run<TA, TB, Tile16<R>, R>(gpu, like, a, b, output, sizes); }
-        else if (typeof(R) == typeof(G32) && sizes.Tiles(Tile128<R>.Lines) >= EnoughTiles) { Run<TA, TB, Tile128<R>, R>(gpu, like, a, b, output, sizes); }
+        else if (typeof(R) == typeof(G32) && sizes.Tiles(Tile128<R>.Lines) >= EnoughTiles)
+        {
+            Run<TA, TB, Tile128<R>, R>(gpu, like, a, b, output, sizes);
+        }
         else { Run<TA, TB, Tile64<R>, R>(gpu, like, a, b, output, sizes); }
     }
 
     internal static void Tiled<TA, TB, TTile, R>(Args<TA, TB, R> g)
-        where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R> where R : unmanaged, IReal<R>
+        where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R>
+        where R : unmanaged, IReal<R>
     {
         var left = SharedMemory.Allocate<Pack4<R>>(2 * TTile.Inner * (TTile.Lines + 4) / 4);
         var right = SharedMemory.Allocate<Pack4<R>>(2 * TTile.Inner * (TTile.Lines + 4) / 4);
@@ -47,7 +53,8 @@ internal static class GemmTiled
     }
 
     private static TTile Product<TA, TB, TTile, R>(TA a, TB b, ArrayView<Pack4<R>> left, ArrayView<Pack4<R>> right, int from, int to)
-        where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R> where R : unmanaged, IReal<R>
+        where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R>
+        where R : unmanaged, IReal<R>
     {
         var c = TTile.Zero;
         var buffer = 0;
@@ -87,7 +94,8 @@ internal static class GemmTiled
     }
 
     private static void Run<TA, TB, TTile, R>(GpuDevice gpu, Tensor like, TA a, TB b, in GemmOutput<R> output, in GemmSizes sizes)
-        where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R> where R : unmanaged, IReal<R>
+        where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R>
+        where R : unmanaged, IReal<R>
     {
         var parts = new GemmParts(sizes, TTile.Lines);
         using var scratch = parts.Scratch(like);

@@ -145,6 +145,7 @@ internal readonly struct GemmLaunch(Tensor y, Tensor a, Tensor b, Tensor? bias =
 
     private StridedLoop Batches() => Batches(y, a, b);
 
+    /// <summary>The batch axes of a product of these tensors: merged where their strides allow.</summary>
     internal static StridedLoop Batches(Tensor y, Tensor a, Tensor b)
     {
         var batch = y.Shape[..^2];

@@ -2,7 +2,8 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>Products of BF16 tensors with f32 sums, rounded once: by matrix units where the device has them and groups of 8 elements lie in 16
+/// <summary>Products of BF16 tensors with f32 sums, rounded once: by matrix units where the device has them and groups of 8
+/// elements lie in 16
 /// aligned bytes, else as f32 (products of BF16 are exact there).</summary>
 internal static class MatMul16
 {
@@ -22,7 +23,8 @@ internal static class MatMul16
             return Fast(a.Reshape(-1, a.Shape[^1]), b)?.Reshape(a.Shape.With(a.Rank - 1, b.Shape[^1]));
         }
 
-        var y = Tensor.Empty(Shape.Broadcast(a.Shape[..^2], b.Shape[..^2], "matmul").Append(a.Shape[^2], b.Shape[^1]), DType.BF16, device);
+        var batch = Shape.Broadcast(a.Shape[..^2], b.Shape[..^2], "matmul");
+        var y = Tensor.Empty(batch.Append(a.Shape[^2], b.Shape[^1]), DType.BF16, device);
         var launch = new Gemm16Launch(y, a, b);
         if (y.Count > 0 && launch.IsPossible)
         {
@@ -54,12 +56,14 @@ internal static class MatMul16
         {
             if (shape.Length == 2 && dy.Rank > 2)
             {
-                (a, dy) = (a.Expand([.. dy.Shape.AsSpan()[..^2], a.Shape[^2], a.Shape[^1]]).Reshape(-1, a.Shape[^1]), dy.Reshape(-1, dy.Shape[^1]));
+                a = a.Expand([.. dy.Shape.AsSpan()[..^2], a.Shape[^2], a.Shape[^1]]).Reshape(-1, a.Shape[^1]);
+                dy = dy.Reshape(-1, dy.Shape[^1]);
             }
 
             return SumTo(Run(a.T(), dy), shape);
         }
 
-        private static Tensor SumTo(Tensor x, Shape shape) => x.Shape == shape ? x : F.SumTo(x.To(DType.F32), shape).To(DType.BF16);
+        private static Tensor SumTo(Tensor x, Shape shape) =>
+            x.Shape == shape ? x : F.SumTo(x.To(DType.F32), shape).To(DType.BF16);
     }
 }

@@ -1,9 +1,9 @@
 namespace FlorenceKernels.Tensors;
 
-// PTX of a warp's 64×32 part of a tile, for GemmMma.Gpu.cs. Registers are declared here and named in the text: ILGPU hands results of inline
-// assembly back through memory, and these never leave it. Fragments as PTX ISA 8.0, 9.7.13 lays them out (m16n8k8 .tf32, m16n8k16 .bf16):
-// fc holds 4 × 4 accumulators of 16×8, fa 4 fragments of A of 16 rows × 32 bytes, fb 4 of B of 8 columns × 32 bytes; both kinds of operands fill
-// the same bytes, so one ldmatrix serves both.
+// PTX of a warp's 64×32 part of a tile, for GemmMma.Gpu.cs. Registers are declared here and named in the text: ILGPU hands
+// results of inline assembly back through memory, and these never leave it. Fragments as PTX ISA 8.0, 9.7.13 lays them out
+// (m16n8k8 .tf32, m16n8k16 .bf16): fc holds 4 × 4 accumulators of 16×8, fa 4 fragments of A of 16 rows × 32 bytes, fb 4 of B of
+// 8 columns × 32 bytes; both kinds of operands fill the same bytes, so one ldmatrix serves both.
 internal static class MmaText
 {
     // Once per kernel; the tiles lie in the kernel's only array of shared memory.
@@ -39,8 +39,8 @@ internal static class MmaText
         "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fb0, fb1, fb2, fb3}, [pb];\n" +
         "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fb4, fb5, fb6, fb7}, [pb+1024];\n}";
 
-    // The fragments of one operand alone, from address %0 on: along k as above; along lines rows of 256 bytes are one k of 128 lines, and
-    // groups of 16 lines are 32 bytes apart in an order that exclusive or gives.
+    // The fragments of one operand alone, from address %0 on: along k as above; along lines rows of 256 bytes are one k of 128
+    // lines, and groups of 16 lines are 32 bytes apart in an order that exclusive or gives.
     public const string LoadLeft =
         "{\n.reg .b32 pa;\nadd.u32 pa, tiles, %0;\n" +
         "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {fa0, fa1, fa2, fa3}, [pa];\n" +
@@ -177,7 +177,8 @@ internal static class MmaText
     // Rounding (to nearest, ties away for tf32, to even for bf16) and a store at address %0.
     public const string StoreTf32 = "{\n.reg .b32 p, v;\nadd.u32 p, tiles, %0;\ncvt.rna.tf32.f32 v, %1;\nst.shared.b32 [p], v;\n}";
 
-    public const string StoreBf16 = "{\n.reg .b32 p;\n.reg .b16 v;\nadd.u32 p, tiles, %0;\ncvt.rn.bf16.f32 v, %1;\nst.shared.b16 [p], v;\n}";
+    public const string StoreBf16 =
+        "{\n.reg .b32 p;\n.reg .b16 v;\nadd.u32 p, tiles, %0;\ncvt.rn.bf16.f32 v, %1;\nst.shared.b16 [p], v;\n}";
 
     public const string StorePairBf16 =
         "{\n.reg .b32 p, v;\nadd.u32 p, tiles, %0;\ncvt.rn.bf16x2.f32 v, %2, %1;\nst.shared.b32 [p], v;\n}";
