@@ -7,7 +7,8 @@ namespace FlorenceKernels.Tensors;
 // tile's taps reach with offsets up to Halo is copied to shared memory once; all taps then sample there, and only corners of larger
 // offsets are read from the image. A place's tables are read once for the eight channels. Neighbouring threads are neighbouring
 // positions: columns are written whole. SampleTile writes m·S as columns [C·taps, positions]; SlopeTile multiplies the corners with Γ
-// [positions, taps, C/groups] and writes a part of dΔ and dm per block of channels, which are then added in order.
+// [positions, taps, C/groups], four channels at a time where they are aligned, and writes a part of dΔ and dm per block of channels, which
+// are then added in order.
 // Shared memory: random offsets meet in a bank by chance; equal offsets never do.
 // Ladder, [1, 64, 25, 42], 3×3, sectors over floor of forward and backward: see DeformImages.
 
@@ -58,21 +59,27 @@ internal static class DeformGpu
             {
                 var at = new Sample<R>(a, tile, i);
                 if (at.Position < 0) { continue; }
-                R d00 = R.Of(0), d01 = d00, d10 = d00, d11 = d00;
-                for (var k = 0; k < tile.Count; k++)
+                var d = new Four<R> { V00 = R.Of(0), V01 = R.Of(0), V10 = R.Of(0), V11 = R.Of(0) };
+                for (var k = 0; k < tile.Count; k += a.Step)
                 {
-                    var four = new Corners<R>(a, tile, region, at, k);
                     var channel = tile.Channel + k;
                     var group = channel / a.GroupChannels;
                     var row = (group * a.Positions + at.Position) * a.Taps + at.Tap;
-                    var gamma = a.Gamma[row * a.GroupChannels + channel - group * a.GroupChannels];
-                    d00 = R.MultiplyAdd(gamma, four.V00, d00);
-                    d01 = R.MultiplyAdd(gamma, four.V01, d01);
-                    d10 = R.MultiplyAdd(gamma, four.V10, d10);
-                    d11 = R.MultiplyAdd(gamma, four.V11, d11);
+                    var from = row * a.GroupChannels + channel - group * a.GroupChannels;
+                    if (a.Step == 1)
+                    {
+                        d.Add(new Corners<R>(a, tile, region, at, k), a.Gamma[from]);
+                        continue;
+                    }
+
+                    var gamma = a.GammaPacks[from >> 2];
+                    d.Add(new Corners<R>(a, tile, region, at, k), gamma.V0);
+                    d.Add(new Corners<R>(a, tile, region, at, k + 1), gamma.V1);
+                    d.Add(new Corners<R>(a, tile, region, at, k + 2), gamma.V2);
+                    d.Add(new Corners<R>(a, tile, region, at, k + 3), gamma.V3);
                 }
 
-                Slopes(a, tile, at, new Four<R> { V00 = d00, V01 = d01, V10 = d10, V11 = d11 });
+                Slopes(a, tile, at, d);
             }
 
             Group.Barrier();
@@ -180,17 +187,26 @@ internal static class DeformGpu
     private static R Pixel<R>(Args<R> a, int plane, int row, int column) where R : unmanaged, IReal<R> =>
         row < 0 || row >= a.H.Size || column < 0 || column >= a.W.Size ? R.Of(0) : a.X[(plane * a.H.Size + row) * a.W.Size + column];
 
-    private struct Four<R> where R : unmanaged
+    private struct Four<R> where R : unmanaged, IReal<R>
     {
         public R V00, V01, V10, V11;
+
+        public void Add(Corners<R> corners, R gamma)
+        {
+            V00 = R.MultiplyAdd(gamma, corners.V00, V00);
+            V01 = R.MultiplyAdd(gamma, corners.V01, V01);
+            V10 = R.MultiplyAdd(gamma, corners.V10, V10);
+            V11 = R.MultiplyAdd(gamma, corners.V11, V11);
+        }
     }
 
-    internal struct Args<R> where R : unmanaged
+    internal struct Args<R> where R : unmanaged, IReal<R>
     {
+        public ArrayView<Pack4<R>> GammaPacks;
         public ArrayView<R> X, Mask, FractionX, FractionY, Columns, Gamma, DOffset, DMask;
         public ArrayView<int> Cells;
         public int HasMask, HasDOffset, HasDMask, Items, Maps, Blocks, Tiles, TilesAcross, Taps, Positions, OffsetChannels, GroupChannels;
-        public int TileHeight, TileWidth, TilePositions, RegionHeight, RegionWidth, Halo;
+        public int TileHeight, TileWidth, TilePositions, RegionHeight, RegionWidth, Halo, Step;
         public ConvAxis H, W;
     }
 }

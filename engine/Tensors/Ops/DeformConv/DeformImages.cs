@@ -122,6 +122,7 @@ internal readonly struct DeformImages<R> where R : unmanaged, IReal<R>
         if (dOffset is null && dMask is null) { return; }
         var args = Args();
         args.Gamma = gamma.View<R>();
+        if (_g.GroupChannels % 4 == 0 && _g.OffsetChannels % 4 == 0) { (args.GammaPacks, args.Step) = (args.Gamma.Cast<Pack4<R>>(), 4); }
         var (offsets, masks) = (Parts(dOffset, args.Blocks), Parts(dMask, args.Blocks));
         if (offsets is not null) { (args.DOffset, args.HasDOffset) = (offsets.View<R>(), 1); }
         if (masks is not null) { (args.DMask, args.HasDMask) = (masks.View<R>(), 1); }
@@ -165,6 +166,8 @@ internal readonly struct DeformImages<R> where R : unmanaged, IReal<R>
             // A kernel's views must not be empty, used or not.
             Columns = x,
             Gamma = x,
+            GammaPacks = Tensor.EmptyLike(_x, [4]).View<R>().Cast<Pack4<R>>(),
+            Step = 1,
             DOffset = x,
             DMask = x,
             HasMask = _operands.Mask is null ? 0 : 1,

@@ -6,7 +6,7 @@ namespace FlorenceKernels.Tensors;
 /// <summary>How a map of positions is cut into tiles, and the region of the image that a tile's taps reach.</summary>
 internal readonly struct DeformTiles
 {
-    private const int MaxWidth = 32, MaxPositions = 256;
+    private const int MaxWidth = 64, MaxPositions = 256;
 
     /// <summary>Offsets of up to this many pixels find their corners in the region.</summary>
     public const int Halo = 2;
