@@ -88,7 +88,8 @@ internal static class ConvOp
 
         public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
         {
-            if (!ConvTiled.InputGrad<R>(device, g, dy, weight, dx)) { ConvGpu.InputGrad(device, g, dy.View<R>(), weight.View<R>(), dx.View<R>()); }
+            if (ConvColumnsGpu.InputGrad<R>(device, g, dy, weight, dx) || ConvTiled.InputGrad<R>(device, g, dy, weight, dx)) { return; }
+            ConvGpu.InputGrad(device, g, dy.View<R>(), weight.View<R>(), dx.View<R>());
         }
     }
 
