@@ -54,7 +54,9 @@ public sealed class ConvCases : IOpCases
             Row("dilated past the image", [1, 2, 4, 4], [3, 2, 3, 3], false, 3, 4, 4),
             Row("tiny", [1, 1, 3, 3], [2, 1, 2, 2], true, 1, 0, 1),
             Row("past a group", [1, 1, 9, 33], [33, 1, 3, 3], true, 1, 1, 1),
-            Row("wide", [1, 34, 17, 35], [37, 34, 3, 3], true, 1, 1, 1), Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 1, 1, 1),
+            Row("tile", [1, 17, 4, 5], [18, 17, 1, 2], true, 1, (0, 1), 1),
+            Row("tiles of groups", [2, 34, 4, 7], [36, 17, 2, 1], true, (1, 2), (1, 3), 2, 2),
+            Row("tile edge", [1, 65, 8, 9], [66, 65, 1, 1], false, 1, 0, 1), Row("wide", [1, 34, 17, 35], [37, 34, 3, 3], true, 1, 1, 1), Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 1, 1, 1),
         ];
     }
 
@@ -91,6 +93,9 @@ public sealed class ConvCases : IOpCases
             Row("wide stem", [1, 3, 30, 41], [33, 3, 7, 7], true, 4, 2, false),
             Row("wide downsample", [3, 9, 11, 37], [35, 37, 3, 3], false, 2, 1, true),
             Row("apart", [1, 7, 9, 2], [3, 2, 2, 3], false, (3, 1), (1, 0), true),
+            Row("tile", [1, 4, 5, 17], [18, 17, 2, 1], true, 1, (1, 0), true),
+            Row("tiles", [3, 9, 11, 66], [65, 66, 3, 2], true, (2, 3), (1, 2), true),
+            Row("tile planes", [2, 17, 5, 4], [18, 17, 2, 2], true, 1, 1, false),
             Row("tiny", [1, 3, 3, 1], [2, 1, 2, 2], true, 1, 0, true),
             Row("tiny planes", [1, 1, 3, 3], [2, 1, 2, 2], true, 1, 1, false),
             Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 2, 1, false),

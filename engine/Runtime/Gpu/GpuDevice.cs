@@ -19,6 +19,7 @@ public sealed class GpuDevice : Device
     private readonly Lock _queue = new();
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
     private MethodInfo? _last;
+    private volatile MatMulPrecision _matMulPrecision;
 
     internal GpuDevice(string name, Accelerator accelerator) : base(name, new AcceleratorBlocks(name, accelerator))
     {
@@ -35,11 +36,27 @@ public sealed class GpuDevice : Device
     /// <summary>Threads per group of one-dimensional and reduction kernels: a power of two.</summary>
     public int GroupSize { get; }
 
+    /// <summary>Most threads that a group may have: 16 on the simulator.</summary>
+    public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
+
     /// <summary>Groups beyond which grid-stride kernels loop instead.</summary>
     public int MaxGroups { get; }
 
     /// <summary>True when kernels may use inline PTX (tensor cores, asynchronous copies).</summary>
     public bool IsCuda => _accelerator is CudaAccelerator;
+
+    /// <summary>True when the device has matrix units for TF32 and BF16: CUDA, compute capability 8.0.</summary>
+    public bool HasMatrixUnits => _accelerator is CudaAccelerator { Architecture.Major: >= 8 };
+
+    /// <summary>How products of f32 matrices are computed from now on, forward and backward; <see cref="MatMulPrecision.Highest"/> unless set.
+    /// Any thread may set it: each product reads it once.</summary>
+    /// <exception cref="DeviceException">The device has no matrix units.</exception>
+    public MatMulPrecision Float32MatMulPrecision
+    {
+        get => _matMulPrecision;
+        set => _matMulPrecision = value == MatMulPrecision.Highest || HasMatrixUnits ? value
+            : throw new DeviceException($"{Name}: {value} needs matrix units, which CUDA devices of compute capability 8.0 and later have; leave Highest");
+    }
 
     /// <summary>The accelerator, for the few places that need ILGPU itself.</summary>
     public Accelerator Accelerator => _accelerator;

@@ -7,7 +7,7 @@ using FlorenceKernels.Runtime;
 namespace FlorenceKernels.Cli;
 
 /// <summary>What was counted of one call of an op, and the machine code of the launch that ran the most instructions.</summary>
-internal sealed record CountedKernel(HotKernel Kernel, long FloorBytes, IReadOnlyList<LaunchCounters> Launches, LaunchCounters Heaviest,
+internal sealed record CountedKernel(HotKernel Kernel, PreparedCall Call, IReadOnlyList<LaunchCounters> Launches, LaunchCounters Heaviest,
     (GpuModel Model, AssembledKernel? Code)[] Code)
 {
     private const double Sector = 32;
@@ -16,7 +16,7 @@ internal sealed record CountedKernel(HotKernel Kernel, long FloorBytes, IReadOnl
 
     private long Sectors => Launches.Sum(l => l.GlobalLoadSectors + l.GlobalStoreSectors);
 
-    private double Floor => Math.Ceiling(FloorBytes / Sector);
+    private double Floor => Math.Ceiling(Call.Floor / Sector);
 
     private long Conflicts => Launches.Sum(l => l.BankConflicts);
 
@@ -30,6 +30,7 @@ internal sealed record CountedKernel(HotKernel Kernel, long FloorBytes, IReadOnl
     public string[] Cells() =>
     [
         Kernel.Name, Kernel.Size, $"{Launches.Count}", $"{Sectors:N0}", $"{Floor:N0}", $"{Sectors / Floor:0.00}x",
+        Call.TileFloor == 0 ? "-" : $"{Sectors / (Call.TileFloor / Sector):0.00}x",
         Wavefronts == 0 ? "-" : $"{Conflicts:N0} ({100.0 * Conflicts / Wavefronts:0.0} %)", $"{(Flops + MmaFlops) / 1e6:0.00}",
         Flops + MmaFlops == 0 ? "-" : $"{100.0 * MmaFlops / (Flops + MmaFlops):0} %",
         Code.LastOrDefault() is (var model, { } code) ? $"{code.Registers}, {100 * Occupied(model, code):0} % ({model.Name})" : "-",
@@ -44,6 +45,7 @@ internal sealed record CountedKernel(HotKernel Kernel, long FloorBytes, IReadOnl
         ["launches"] = Launches.Count,
         ["sectors"] = Sectors,
         ["floorSectors"] = Floor,
+        ["tileFloorSectors"] = Call.TileFloor / Sector,
         ["sharedWavefronts"] = Wavefronts,
         ["bankConflicts"] = Conflicts,
         ["flops"] = Flops,
@@ -61,11 +63,11 @@ internal sealed record CountedKernel(HotKernel Kernel, long FloorBytes, IReadOnl
         },
         ["estimates"] = new JsonArray([.. Models.Select(m =>
         {
-            var (seconds, bound) = m.Time(Launches, FloorBytes);
+            var (seconds, bound) = m.Time(Launches, Call.Floor, Kernel.Precision);
             return new JsonObject
             {
                 ["gpu"] = m.Name, ["isEstimate"] = true, ["microseconds"] = 1e6 * seconds, ["bound"] = bound,
-                ["floorMicroseconds"] = 1e6 * m.Floor(FloorBytes, Kernel.Flops),
+                ["floorMicroseconds"] = 1e6 * m.Floor(Call.Floor, Kernel.Flops, Kernel.Precision),
             };
         })]),
     };
@@ -74,7 +76,7 @@ internal sealed record CountedKernel(HotKernel Kernel, long FloorBytes, IReadOnl
 
     private string Estimate(GpuModel model)
     {
-        var (seconds, bound) = model.Time(Launches, FloorBytes);
-        return $"{1e6 * seconds:0.0} {bound} / {1e6 * model.Floor(FloorBytes, Kernel.Flops):0.0}";
+        var (seconds, bound) = model.Time(Launches, Call.Floor, Kernel.Precision);
+        return $"{1e6 * seconds:0.0} {bound} / {1e6 * model.Floor(Call.Floor, Kernel.Flops, Kernel.Precision):0.0}";
     }
 }

@@ -29,6 +29,7 @@ internal sealed partial class KernelsReportVerb : Verb
     {
         var (chosen, repeat) = (Choose(call.Settings.TextOrNull("only")), call.Settings.Integer("repeat", 1));
         var device = call.OpenDevice();
+        if (device is not GpuDevice { HasMatrixUnits: true }) { chosen = [.. chosen.Where(k => !k.NeedsMatrixUnits)]; }
         using var interrupts = new Interrupts(call.Screen);
         var result = EmulatorCounters.IsEmulated(device) ? Count(call.Screen, (GpuDevice)device, chosen, interrupts) : Time(call.Screen, device, chosen, repeat, interrupts);
         call.Screen.Result(result);
@@ -52,9 +53,10 @@ internal sealed partial class KernelsReportVerb : Verb
             report(new StageProgress((double)i / chosen.Length, kernel.Name));
             return Counted(kernel, device, counters, ptxas);
         }).ToArray());
-        screen.Table(["kernel", "size", "launches", "sectors", "floor", "over", "bank conflicts", "MFLOP", "by mma", "registers, occupancy", "A100*", "H100*"],
+        screen.Table(["kernel", "size", "launches", "sectors", "floor", "over", "over tiles", "bank conflicts", "MFLOP", "by mma", "registers, occupancy", "A100*", "H100*"],
             rows.Select(r => r.Cells()));
         screen.Line("sectors of 32 bytes that all requests move, before any cache; floor: each operand and result once");
+        screen.Line("over tiles: against what the product's square tiles must read, each operand once per tile along the other, and write");
         screen.Line("* ESTIMATE in microseconds from these counts and the maker's peaks: time at best / its limit / what the floor would take");
         if (ptxas is null) { screen.Line($"registers and occupancy are left out: {PtxAssembler.Missing}"); }
         return new JsonObject
@@ -80,7 +82,7 @@ internal sealed partial class KernelsReportVerb : Verb
 
         var heaviest = launches.MaxBy(l => l.WarpInstructions)!;
         var code = ptxas is null ? [] : Models.Select(m => (m, Assembled(device, heaviest, ptxas, m.Architecture))).ToArray();
-        return new CountedKernel(kernel, prepared.Floor, launches, heaviest, code);
+        return new CountedKernel(kernel, prepared, launches, heaviest, code);
     }
 
     // PTX names repeat; of those equal in name and shared memory the one loaded last is the one just launched.

@@ -3,9 +3,10 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Conv, FourChannelsPerThread: a thread holds four channels of one position, so that each value of x (or dy) it loads meets four
-// weights; neighbouring threads are neighbouring positions and read the same weights. The weight gradient is one group per (four
-// outputs, channel, tap): threads stride over all positions, then a shared-memory tree. Fixed trees, no atomics.
+// Conv, FourChannelsPerThread, for depthwise and other narrow convolutions (ConvTiled.Gpu.cs has the others): a thread holds four
+// channels of one position, so that each value of x (or dy) it loads meets four weights; neighbouring threads are neighbouring positions
+// and read the same weights. The weight gradient is one group per (four outputs, channel, tap): threads stride over all positions, then a
+// shared-memory tree. Fixed trees, no atomics.
 internal static class ConvGpu
 {
     private const int MaxThreads = 256;

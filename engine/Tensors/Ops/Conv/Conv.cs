@@ -73,8 +73,12 @@ internal static class ConvOp
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
             ConvCpu<T>.Forward(g, x.Pointer<T>(), weight.Pointer<T>(), bias is null ? null : bias.Pointer<T>(), y.Pointer<T>());
 
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
+        {
+            using var noGrad = GradMode.NoGrad();
+            if (ConvTiled.Forward<R>(device, g, x, weight, bias, y)) { return; }
             ConvGpu.Forward(device, g, x.View<R>(), weight.View<R>(), (bias ?? weight).View<R>(), bias is not null, y.View<R>());
+        }
     }
 
     private readonly struct ByInput(ConvGeometry g, Tensor dy, Tensor weight, Tensor dx) : IOpKernel
@@ -82,8 +86,11 @@ internal static class ConvOp
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
             ConvCpu<T>.InputGrad(g, dy.Pointer<T>(), weight.Pointer<T>(), dx.Pointer<T>());
 
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
+        {
+            if (ConvColumnsGpu.InputGrad<R>(device, g, dy, weight, dx) || ConvTiled.InputGrad<R>(device, g, dy, weight, dx)) { return; }
             ConvGpu.InputGrad(device, g, dy.View<R>(), weight.View<R>(), dx.View<R>());
+        }
     }
 
     private readonly struct ByWeight(ConvGeometry g, Tensor dy, Tensor x, Tensor dw) : IOpKernel
@@ -91,7 +98,9 @@ internal static class ConvOp
         public unsafe void Cpu<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
             ConvCpu<T>.WeightGrad(g, dy.Pointer<T>(), x.Pointer<T>(), dw.Pointer<T>());
 
-        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R> =>
-            ConvGpu.WeightGrad(device, g, dy.View<R>(), x.View<R>(), dw.View<R>());
+        public void Gpu<R>(GpuDevice device) where R : unmanaged, IReal<R>
+        {
+            if (!ConvTiled.WeightGrad<R>(device, g, dy, x, dw)) { ConvGpu.WeightGrad(device, g, dy.View<R>(), x.View<R>(), dw.View<R>()); }
+        }
     }
 }

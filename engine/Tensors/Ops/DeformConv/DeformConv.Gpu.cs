@@ -3,170 +3,210 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// DeformConv, SampledColumns: m·S of some images as columns [C·taps, positions], then one matrix product per group; going back
-// the same for dW and for Γ. Neighbouring threads are neighbouring positions: their corners, columns and offsets are neighbours too.
-// dx is gathered: one thread per cell of the image strings the samples that fall into it into a list, in order (positions²
-// comparisons of integers that a warp reads together), and one thread per pixel and four channels walks the lists of the four
-// cells around it. No atomics; all sums in a fixed order. Traffic: taps·C·positions written and read once by the product.
+// DeformConv, RegionTile: a group takes a tile of positions and up to eight channels of an offset group. The part of the image that the
+// tile's taps reach with offsets up to Halo is copied to shared memory once; all taps then sample there, and only corners of larger
+// offsets are read from the image. A place's tables are read once for the eight channels. Neighbouring threads are neighbouring
+// positions: columns are written whole. SampleTile writes m·S as columns [C·taps, positions]; SlopeTile multiplies the corners with Γ
+// [positions, taps, C/groups], four channels at a time where they are aligned, and writes a part of dΔ and dm per block of channels, which
+// are then added in order.
+// Shared memory: random offsets meet in a bank by chance; equal offsets never do.
+// Ladder, [1, 64, 25, 42], 3×3, sectors over floor of forward and backward: see DeformImages.
 
-/// <summary>The kernels of <see cref="DeformImages{R}"/>. A cell's number is (row + 2)·(W + 3) + column + 2 of its upper left
-/// corner; a sample's table entry is ((image·offset groups + group)·taps + tap)·positions + position.</summary>
+/// <summary>The kernels of <see cref="DeformImages{R}"/> that sample; tables as <see cref="DeformPlacesGpu"/> writes them.</summary>
 internal static class DeformGpu
 {
-    public static int Width(DeformGeometry g) => g.W.Size + 3;
+    /// <summary>Channels of a group.</summary>
+    public const int Channels = 8;
 
-    internal static void SamplePerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
-    {
-        var samples = a.Taps * a.Positions;
-        for (var i = Grid.IdxX * Group.DimX + Group.IdxX; i < a.Count; i += Grid.DimX * Group.DimX)
-        {
-            var plane = i / samples;
-            var place = plane / a.OffsetChannels * samples + (i - plane * samples);
-            var four = new Corners<R>(a, plane, a.Cells[place]);
-            R x = a.FractionX[place], y = a.FractionY[place], one = R.Of(1);
-            var value = (four.V00 * (one - x) + four.V01 * x) * (one - y) + (four.V10 * (one - x) + four.V11 * x) * y;
-            if (a.HasMask != 0) { value *= a.Mask[place]; }
-            a.Columns[i] = value;
-        }
-    }
+    /// <summary>Pixels of the image in shared memory, at most: 40 KiB with eight channels of f64.</summary>
+    public const int MaxRegion = 640;
 
-    internal static void SlopePerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
+    internal static void SampleTile<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var samples = a.Taps * a.Positions;
-        for (var place = Grid.IdxX * Group.DimX + Group.IdxX; place < a.Count; place += Grid.DimX * Group.DimX)
+        var region = SharedMemory.Allocate<R>(Channels * MaxRegion);
+        for (var item = Grid.IdxX; item < a.Items; item += Grid.DimX)
         {
-            var group = place / samples;
-            var sample = place - group * samples;
-            R d00 = R.Of(0), d01 = d00, d10 = d00, d11 = d00;
-            for (var plane = group * a.OffsetChannels; plane < (group + 1) * a.OffsetChannels; plane++)
+            var tile = new Tile<R>(a, item);
+            tile.Stage(a, region);
+            Group.Barrier();
+            for (var i = Group.IdxX; i < a.Taps * a.TilePositions; i += Group.DimX)
             {
-                var four = new Corners<R>(a, plane, a.Cells[place]);
-                var gamma = a.Columns[plane * samples + sample];
-                d00 = R.MultiplyAdd(gamma, four.V00, d00);
-                d01 = R.MultiplyAdd(gamma, four.V01, d01);
-                d10 = R.MultiplyAdd(gamma, four.V10, d10);
-                d11 = R.MultiplyAdd(gamma, four.V11, d11);
+                var at = new Sample<R>(a, tile, i);
+                if (at.Position < 0) { continue; }
+                R one = R.Of(1), m = a.HasMask != 0 ? a.Mask[at.Place] : one;
+                R x = a.FractionX[at.Place], y = a.FractionY[at.Place];
+                for (var k = 0; k < tile.Count; k++)
+                {
+                    var four = new Corners<R>(a, tile, region, at, k);
+                    var value = (four.V00 * (one - x) + four.V01 * x) * (one - y) + (four.V10 * (one - x) + four.V11 * x) * y;
+                    a.Columns[((tile.Channel + k) * a.Taps + at.Tap) * a.Positions + at.Position] = value * m;
+                }
             }
 
-            R x = a.FractionX[place], y = a.FractionY[place], one = R.Of(1);
-            if (a.HasDMask != 0) { a.DMask[place] = (d00 * (one - x) + d01 * x) * (one - y) + (d10 * (one - x) + d11 * x) * y; }
-            if (a.HasDOffset == 0) { continue; }
-            var m = a.HasMask != 0 ? a.Mask[place] : one;
-            var map = place / a.Positions;
-            var at = (place - map * a.Positions) + 2 * map * a.Positions;
-            a.DOffset[at] = m * ((one - x) * (d10 - d00) + x * (d11 - d01));
-            a.DOffset[at + a.Positions] = m * ((one - y) * (d01 - d00) + y * (d11 - d10));
+            Group.Barrier();
         }
     }
 
-    internal static void CellPerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
+    internal static void SlopeTile<R>(Args<R> a) where R : unmanaged, IReal<R>
     {
-        var samples = a.Taps * a.Positions;
-        for (var i = Grid.IdxX * Group.DimX + Group.IdxX; i < a.Count; i += Grid.DimX * Group.DimX)
+        var region = SharedMemory.Allocate<R>(Channels * MaxRegion);
+        for (var item = Grid.IdxX; item < a.Items; item += Grid.DimX)
         {
-            var group = i / a.ImageCells;
-            var cell = i - group * a.ImageCells;
-            var last = -1;
-            for (var place = group * samples; place < (group + 1) * samples; place++)
+            var tile = new Tile<R>(a, item);
+            tile.Stage(a, region);
+            Group.Barrier();
+            for (var i = Group.IdxX; i < a.Taps * a.TilePositions; i += Group.DimX)
             {
-                if (a.Cells[place] != cell) { continue; }
-                if (last < 0) { a.Heads[i] = place; } else { a.Next[last] = place; }
-                last = place;
+                var at = new Sample<R>(a, tile, i);
+                if (at.Position < 0) { continue; }
+                var d = new Four<R> { V00 = R.Of(0), V01 = R.Of(0), V10 = R.Of(0), V11 = R.Of(0) };
+                for (var k = 0; k < tile.Count; k += a.Step)
+                {
+                    var channel = tile.Channel + k;
+                    var group = channel / a.GroupChannels;
+                    var row = (group * a.Positions + at.Position) * a.Taps + at.Tap;
+                    var from = row * a.GroupChannels + channel - group * a.GroupChannels;
+                    if (a.Step == 1)
+                    {
+                        d.Add(new Corners<R>(a, tile, region, at, k), a.Gamma[from]);
+                        continue;
+                    }
+
+                    var gamma = a.GammaPacks[from >> 2];
+                    d.Add(new Corners<R>(a, tile, region, at, k), gamma.V0);
+                    d.Add(new Corners<R>(a, tile, region, at, k + 1), gamma.V1);
+                    d.Add(new Corners<R>(a, tile, region, at, k + 2), gamma.V2);
+                    d.Add(new Corners<R>(a, tile, region, at, k + 3), gamma.V3);
+                }
+
+                Slopes(a, tile, at, d);
             }
 
-            if (last < 0) { a.Heads[i] = -1; } else { a.Next[last] = -1; }
+            Group.Barrier();
         }
     }
 
-    internal static void PixelPerThread<R>(Args<R> a) where R : unmanaged, IReal<R>
+    private static void Slopes<R>(Args<R> a, Tile<R> tile, Sample<R> at, Four<R> d) where R : unmanaged, IReal<R>
     {
-        var inputs = a.Height * a.Width;
-        for (var i = Grid.IdxX * Group.DimX + Group.IdxX; i < a.Count; i += Grid.DimX * Group.DimX)
+        R x = a.FractionX[at.Place], y = a.FractionY[at.Place], one = R.Of(1);
+        var part = tile.Block * a.Maps * a.Taps * a.Positions;
+        if (a.HasDMask != 0)
         {
-            var block = i / inputs;
-            var pixel = i - block * inputs;
-            var group = block / a.Quads;
-            var row = pixel / a.Width;
-            var cell = group * a.ImageCells + (row + 2) * (a.Width + 3) + (pixel - row * a.Width) + 2;
-            var first = group * a.OffsetChannels + (block - group * a.Quads) * 4;
-            var planes = new Planes(first, (group + 1) * a.OffsetChannels - 1);
-            var sum = new Sums<R>();
-            Walk(a, planes, a.Heads[cell], group, 0, 0, ref sum);
-            Walk(a, planes, a.Heads[cell - 1], group, 0, 1, ref sum);
-            Walk(a, planes, a.Heads[cell - a.Width - 3], group, 1, 0, ref sum);
-            Walk(a, planes, a.Heads[cell - a.Width - 4], group, 1, 1, ref sum);
-            a.Dx[planes.P0 * inputs + pixel] = sum.S0;
-            if (planes.P1 > planes.P0) { a.Dx[planes.P1 * inputs + pixel] = sum.S1; }
-            if (planes.P2 > planes.P1) { a.Dx[planes.P2 * inputs + pixel] = sum.S2; }
-            if (planes.P3 > planes.P2) { a.Dx[planes.P3 * inputs + pixel] = sum.S3; }
+            a.DMask[part + at.Place] = (d.V00 * (one - x) + d.V01 * x) * (one - y) + (d.V10 * (one - x) + d.V11 * x) * y;
         }
+
+        if (a.HasDOffset == 0) { return; }
+        var m = a.HasMask != 0 ? a.Mask[at.Place] : one;
+        var to = 2 * (part + at.Place) - at.Position;
+        a.DOffset[to] = m * ((one - x) * (d.V10 - d.V00) + x * (d.V11 - d.V01));
+        a.DOffset[to + a.Positions] = m * ((one - y) * (d.V01 - d.V00) + y * (d.V11 - d.V10));
     }
 
-    // The shares of one cell's samples in the pixel that is its corner (below, right).
-    private static void Walk<R>(Args<R> a, Planes planes, int head, int group, int below, int right, ref Sums<R> sum)
-        where R : unmanaged, IReal<R>
+    // A group's work: channels [Channel, Channel + Count) of all images' channels, positions from (Row, Column), and the region of the
+    // image from (Top, Left).
+    private readonly struct Tile<R> where R : unmanaged, IReal<R>
     {
-        var samples = a.Taps * a.Positions;
-        var one = R.Of(1);
-        for (var place = head; place >= 0; place = a.Next[place])
+        public readonly int Map, Block, Channel, Count, Row, Column, Top, Left;
+
+        public Tile(Args<R> a, int item)
         {
-            R x = a.FractionX[place], y = a.FractionY[place];
-            var weight = (below != 0 ? y : one - y) * (right != 0 ? x : one - x);
-            if (a.HasMask != 0) { weight *= a.Mask[place]; }
-            var sample = place - group * samples;
-            sum.S0 = R.MultiplyAdd(weight, a.Columns[planes.P0 * samples + sample], sum.S0);
-            sum.S1 = R.MultiplyAdd(weight, a.Columns[planes.P1 * samples + sample], sum.S1);
-            sum.S2 = R.MultiplyAdd(weight, a.Columns[planes.P2 * samples + sample], sum.S2);
-            sum.S3 = R.MultiplyAdd(weight, a.Columns[planes.P3 * samples + sample], sum.S3);
+            var plane = item / a.Tiles;
+            var tile = item - plane * a.Tiles;
+            Map = plane / a.Blocks;
+            Block = plane - Map * a.Blocks;
+            Channel = Map * a.OffsetChannels + Block * Channels;
+            Count = Block * Channels + Channels < a.OffsetChannels ? Channels : a.OffsetChannels - Block * Channels;
+            var line = tile / a.TilesAcross;
+            Row = line * a.TileHeight;
+            Column = (tile - line * a.TilesAcross) * a.TileWidth;
+            Top = a.H.At(Row, 0) - a.Halo;
+            Left = a.W.At(Column, 0) - a.Halo;
+        }
+
+        // The region, channel by channel; zeros outside the image.
+        public void Stage(Args<R> a, ArrayView<R> region)
+        {
+            var pixels = a.RegionHeight * a.RegionWidth;
+            for (var i = Group.IdxX; i < Count * pixels; i += Group.DimX)
+            {
+                var channel = i / pixels;
+                var pixel = i - channel * pixels;
+                var line = pixel / a.RegionWidth;
+                region[i] = Pixel(a, Channel + channel, Top + line, Left + pixel - line * a.RegionWidth);
+            }
         }
     }
 
-    private static R Pixel<R>(Args<R> a, int plane, int row, int column) where R : unmanaged, IReal<R> =>
-        row < 0 || row >= a.Height || column < 0 || column >= a.Width
-            ? R.Of(0) : a.X[(plane * a.Height + row) * a.Width + column];
+    // The i-th tap and position of a tile; Position is −1 past the map's edge.
+    private readonly struct Sample<R> where R : unmanaged, IReal<R>
+    {
+        public readonly int Tap, Position, Place, Row, Column, Inner;
+
+        public Sample(Args<R> a, Tile<R> tile, int i)
+        {
+            Tap = i / a.TilePositions;
+            var inTile = i - Tap * a.TilePositions;
+            var line = inTile / a.TileWidth;
+            int row = tile.Row + line, column = tile.Column + inTile - line * a.TileWidth;
+            var isInside = row < a.H.Out && column < a.W.Out;
+            Position = isInside ? row * a.W.Out + column : -1;
+            Place = isInside ? (tile.Map * a.Taps + Tap) * a.Positions + Position : 0;
+            var cell = a.Cells[Place];
+            line = cell / (a.W.Size + 3);
+            (Row, Column) = (line - 2, cell - line * (a.W.Size + 3) - 2);
+            int regionRow = Row - tile.Top, regionColumn = Column - tile.Left;
+            var isNear = regionRow >= 0 && regionRow < a.RegionHeight - 1 && regionColumn >= 0 && regionColumn < a.RegionWidth - 1;
+            Inner = isNear ? regionRow * a.RegionWidth + regionColumn : -1;
+        }
+    }
 
     private readonly struct Corners<R> where R : unmanaged, IReal<R>
     {
         public readonly R V00, V01, V10, V11;
 
-        public Corners(Args<R> a, int plane, int cell)
+        public Corners(Args<R> a, Tile<R> tile, ArrayView<R> region, Sample<R> at, int k)
         {
-            var line = cell / (a.Width + 3);
-            int row = line - 2, column = cell - line * (a.Width + 3) - 2;
-            V00 = Pixel(a, plane, row, column);
-            V01 = Pixel(a, plane, row, column + 1);
-            V10 = Pixel(a, plane, row + 1, column);
-            V11 = Pixel(a, plane, row + 1, column + 1);
+            if (at.Inner >= 0)
+            {
+                var from = k * a.RegionHeight * a.RegionWidth + at.Inner;
+                V00 = region[from];
+                V01 = region[from + 1];
+                V10 = region[from + a.RegionWidth];
+                V11 = region[from + a.RegionWidth + 1];
+                return;
+            }
+
+            var plane = tile.Channel + k;
+            V00 = Pixel(a, plane, at.Row, at.Column);
+            V01 = Pixel(a, plane, at.Row, at.Column + 1);
+            V10 = Pixel(a, plane, at.Row + 1, at.Column);
+            V11 = Pixel(a, plane, at.Row + 1, at.Column + 1);
         }
     }
 
-    private struct Sums<R> where R : unmanaged
-    {
-        public R S0, S1, S2, S3;
-    }
+    private static R Pixel<R>(Args<R> a, int plane, int row, int column) where R : unmanaged, IReal<R> =>
+        row < 0 || row >= a.H.Size || column < 0 || column >= a.W.Size ? R.Of(0) : a.X[(plane * a.H.Size + row) * a.W.Size + column];
 
-    // Up to four channels of one offset group; beyond its end the last repeats.
-    private readonly struct Planes(int first, int last)
+    private struct Four<R> where R : unmanaged, IReal<R>
     {
-        public readonly int P0 = first;
-        public readonly int P1 = first < last ? first + 1 : last;
-        public readonly int P2 = first + 1 < last ? first + 2 : last;
-        public readonly int P3 = first + 2 < last ? first + 3 : last;
-    }
+        public R V00, V01, V10, V11;
 
-    internal struct Args<R> where R : unmanaged
-    {
-        public ArrayView<R> X, Mask, FractionX, FractionY, Columns, Dx, DOffset, DMask;
-        public ArrayView<int> Cells, Heads, Next;
-        public int HasMask, HasDOffset, HasDMask, Count, Taps, Positions, OffsetChannels, Height, Width, ImageCells, Quads;
-
-        public Args(DeformGeometry g)
+        public void Add(Corners<R> corners, R gamma)
         {
-            (X, Mask, FractionX, FractionY, Columns, Dx, DOffset, DMask) = (default, default, default, default, default, default,
-                default, default);
-            (Cells, Heads, Next, HasMask, HasDOffset, HasDMask, Count, ImageCells) = (default, default, default, 0, 0, 0, 0, 0);
-            (Taps, Positions, OffsetChannels, Height, Width) = (g.Taps, g.Positions, g.OffsetChannels, g.H.Size, g.W.Size);
-            Quads = (g.OffsetChannels + 3) / 4;
+            V00 = R.MultiplyAdd(gamma, corners.V00, V00);
+            V01 = R.MultiplyAdd(gamma, corners.V01, V01);
+            V10 = R.MultiplyAdd(gamma, corners.V10, V10);
+            V11 = R.MultiplyAdd(gamma, corners.V11, V11);
         }
+    }
+
+    internal struct Args<R> where R : unmanaged, IReal<R>
+    {
+        public ArrayView<Pack4<R>> GammaPacks;
+        public ArrayView<R> X, Mask, FractionX, FractionY, Columns, Gamma, DOffset, DMask;
+        public ArrayView<int> Cells;
+        public int HasMask, HasDOffset, HasDMask, Items, Maps, Blocks, Tiles, TilesAcross, Taps, Positions, OffsetChannels, GroupChannels;
+        public int TileHeight, TileWidth, TilePositions, RegionHeight, RegionWidth, Halo, Step;
+        public ConvAxis H, W;
     }
 }

@@ -4,8 +4,9 @@ using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 
-/// <summary>A deformable convolution on a GPU, as many whole images at a time as their columns fit the room for them. See
-/// <see cref="DeformGpu"/> for the schedule.</summary>
+/// <summary>A deformable convolution on a GPU, as many whole images at a time as their columns fit the room for them: offsets to places
+/// (<see cref="DeformPlacesGpu"/>), m·S as columns (<see cref="DeformGpu"/>), then one matrix product per group; going back the same for
+/// dW and, with Γ channels last, for dΔ, dm and dx (<see cref="DeformCellsGpu"/>). No float atomics; all sums in a fixed order.</summary>
 internal static class DeformImageRuns
 {
     private const long ColumnBytes = 256 << 20;
@@ -63,20 +64,31 @@ internal readonly struct DeformImages<R> where R : unmanaged, IReal<R>
     {
         (_gpu, _g, _operands) = (gpu, g, operands);
         _weight = operands.Weight.Reshape(g.Groups, g.GroupOutputs, g.Depth);
-        var offset = operands.Offset.Reshape(g.Batch, g.OffsetGroups, g.Taps, 2, g.H.Out, g.W.Out);
-        var (row, y) = Split(offset.Select(3, 0), g.H, isRow: true);
-        var (column, x) = Split(offset.Select(3, 1), g.W, isRow: false);
-        (_cells, _y, _x) = ((row * DeformGpu.Width(g) + column).To(DType.I32), y, x);
+        var cells = Tensor.EmptyLike(operands.Offset, [g.Batch, g.OffsetGroups, g.Taps, g.H.Out, g.W.Out]);
+        (_y, _x) = (Tensor.EmptyLike(cells), Tensor.EmptyLike(cells));
+        var args = new DeformPlacesGpu.Args<R>
+        {
+            Offset = operands.Offset.View<R>(),
+            Cell = cells.View<R>(),
+            FractionY = _y.View<R>(),
+            FractionX = _x.View<R>(),
+            Count = checked((int)cells.Count),
+            Taps = g.Taps,
+            Positions = g.Positions,
+            H = g.H,
+            W = g.W,
+        };
+        gpu.LaunchElements(DeformPlacesGpu.LocatePerThread, args.Count, args);
+        _cells = cells.To(DType.I32);
     }
 
     /// <summary>m·S as [images, C·taps, positions].</summary>
     public Tensor Columns()
     {
-        var columns = NewColumns();
+        var columns = Tensor.EmptyLike(_operands.X, [_g.Batch, _g.RowLength, _g.Positions]);
         var args = Args();
         args.Columns = columns.View<R>();
-        args.Count = checked((int)columns.Count);
-        _gpu.LaunchElements(DeformGpu.SamplePerThread, args.Count, args);
+        _gpu.LaunchGroups(DeformGpu.SampleTile, args.Items, args);
         return columns;
     }
 
@@ -95,11 +107,12 @@ internal readonly struct DeformImages<R> where R : unmanaged, IReal<R>
         CopyOp.AddInPlace(dw, sum);
     }
 
-    /// <summary>Γ = Wᵀ·g as [images, C·taps, positions].</summary>
+    /// <summary>Γ = gᵀ·W as [images, groups, positions, taps·C/groups], channels last.</summary>
     public Tensor Spread(Tensor slope)
     {
-        var gamma = NewColumns();
-        Kernel.Run(gamma, new GemmLaunch(ByGroup(gamma), _weight.T(), slope));
+        var gamma = Tensor.EmptyLike(_operands.X, [_g.Batch, _g.Groups, _g.Positions, _g.Depth]);
+        var byTap = _weight.Reshape(_g.Groups, _g.GroupOutputs, _g.GroupChannels, _g.Taps).Transpose(2, 3).Contiguous();
+        Kernel.Run(gamma, new GemmLaunch(gamma, slope.T(), byTap.Reshape(_weight.Shape)));
         return gamma;
     }
 
@@ -108,66 +121,102 @@ internal readonly struct DeformImages<R> where R : unmanaged, IReal<R>
     {
         if (dOffset is null && dMask is null) { return; }
         var args = Args();
-        args.Columns = gamma.View<R>();
-        if (dOffset is not null) { (args.DOffset, args.HasDOffset) = (dOffset.View<R>(), 1); }
-        if (dMask is not null) { (args.DMask, args.HasDMask) = (dMask.View<R>(), 1); }
-        args.Count = checked((int)_cells.Count);
-        _gpu.LaunchElements(DeformGpu.SlopePerThread, args.Count, args);
+        args.Gamma = gamma.View<R>();
+        if (_g.GroupChannels % 4 == 0 && _g.OffsetChannels % 4 == 0) { (args.GammaPacks, args.Step) = (args.Gamma.Cast<Pack4<R>>(), 4); }
+        var (offsets, masks) = (Parts(dOffset, args.Blocks), Parts(dMask, args.Blocks));
+        if (offsets is not null) { (args.DOffset, args.HasDOffset) = (offsets.View<R>(), 1); }
+        if (masks is not null) { (args.DMask, args.HasDMask) = (masks.View<R>(), 1); }
+        _gpu.LaunchGroups(DeformGpu.SlopeTile, args.Items, args);
+        if (args.Blocks == 1) { return; }
+        if (dOffset is not null) { CopyOp.Into(dOffset, F.Sum(offsets!, [0])); }
+        if (dMask is not null) { CopyOp.Into(dMask, F.Sum(masks!, [0])); }
     }
 
     /// <summary>dx from Γ.</summary>
     public void Gather(Tensor gamma, Tensor dx)
     {
-        var cells = DeformGpu.Width(_g) * (_g.H.Size + 3);
-        var heads = Tensor.Empty([checked(_g.Batch * _g.OffsetGroups * cells)], DType.I32, _gpu);
-        var next = Tensor.EmptyLike(_cells);
-        var args = Args();
-        (args.Columns, args.Dx) = (gamma.View<R>(), dx.View<R>());
-        (args.Heads, args.Next, args.ImageCells) = (heads.View<int>(), next.View<int>(), cells);
-        args.Count = (int)heads.Count;
-        _gpu.LaunchElements(DeformGpu.CellPerThread, args.Count, args);
-        args.Count = checked(_g.Batch * _g.OffsetGroups * args.Quads * _g.Inputs);
-        _gpu.LaunchElements(DeformGpu.PixelPerThread, args.Count, args);
+        var maps = _g.Batch * _g.OffsetGroups;
+        var lanes = _gpu.GroupSize / DeformCellsGpu.Pixels;
+        var args = CellArgs((_g.H.Size + 3) * (_g.W.Size + 3));
+        (args.Gamma, args.Dx) = (gamma.View<R>(), dx.View<R>());
+        args.ChannelBlocks = Ceiling(_g.OffsetChannels, lanes * DeformCellsGpu.Channels);
+        args.Items = checked(maps * args.ChannelBlocks * Ceiling(_g.Inputs, DeformCellsGpu.Pixels));
+        _gpu.LaunchElements(DeformCellsGpu.BoundPerThread, args.Places, args);
+        _gpu.LaunchGroups(DeformCellsGpu.ChannelsPerThread, args.Items, args);
     }
 
-    private Tensor NewColumns() => Tensor.EmptyLike(_operands.X, [_g.Batch, _g.RowLength, _g.Positions]);
+    private static Tensor? Parts(Tensor? whole, int blocks) =>
+        whole is null || blocks == 1 ? whole : Tensor.EmptyLike(whole, [blocks, .. whole.Shape]);
+
+    private static int Ceiling(int a, int b) => (a + b - 1) / b;
 
     private Tensor ByGroup(Tensor columns) => columns.Reshape(_g.Batch, _g.Groups, _g.Depth, _g.Positions);
 
-    // Cell + 2 as a whole number, 0 outside the box, and the fraction within the cell; NaN where the offset is not finite. The
-    // offset is cut before the position is added, so that no bit of the fraction is lost; by far it is outside from anywhere.
-    private (Tensor Cell, Tensor Fraction) Split(Tensor offset, ConvAxis axis, bool isRow)
-    {
-        var far = 2 * (axis.Size + axis.Padding) + 4;
-        var bounded = F.Clamp(offset, -far, far);
-        var floor = (bounded + far).To(DType.I32).To(offset.DType) - far;
-        var fraction = bounded - floor + offset * 0;
-        var cell = floor + Grid(axis, isRow);
-        var outside = Tensor.Full([], -2, offset.DType, offset.Device);
-        return (F.Clamp(F.Where(F.Greater(cell + fraction, -1), cell, outside), -2, axis.Size) + 2, fraction);
-    }
-
-    // Where the taps sample without offsets, for the tables' shape.
-    private Tensor Grid(ConvAxis axis, bool isRow)
-    {
-        var places = new double[_g.Taps * axis.Out];
-        for (var i = 0; i < places.Length; i++)
-        {
-            var tap = i / axis.Out;
-            places[i] = axis.At(i % axis.Out, isRow ? tap / _g.W.Kernel : tap % _g.W.Kernel);
-        }
-
-        return Tensor.FromDoubles(places, isRow ? [_g.Taps, axis.Out, 1] : [_g.Taps, 1, axis.Out], _operands.X.DType, _gpu);
-    }
-
     private DeformGpu.Args<R> Args()
     {
-        var args = new DeformGpu.Args<R>(_g) { X = _operands.X.View<R>(), Cells = _cells.View<int>(), FractionY = _y.View<R>() };
-        args.FractionX = _x.View<R>();
-        (args.Mask, args.HasMask) = ((_operands.Mask ?? _operands.X).View<R>(), _operands.Mask is null ? 0 : 1);
-        // A kernel's views must not be empty, used or not.
-        (args.Columns, args.Dx, args.DOffset, args.DMask) = (args.X, args.X, args.X, args.X);
-        (args.Heads, args.Next) = (args.Cells, args.Cells);
-        return args;
+        var (tiles, x) = (new DeformTiles(_g, DeformGpu.MaxRegion), _operands.X.View<R>());
+        var (maps, blocks) = (_g.Batch * _g.OffsetGroups, Ceiling(_g.OffsetChannels, DeformGpu.Channels));
+        return new DeformGpu.Args<R>
+        {
+            X = x,
+            Mask = (_operands.Mask ?? _operands.X).View<R>(),
+            FractionX = _x.View<R>(),
+            FractionY = _y.View<R>(),
+            Cells = _cells.View<int>(),
+            // A kernel's views must not be empty, used or not.
+            Columns = x,
+            Gamma = x,
+            GammaPacks = Tensor.EmptyLike(_x, [4]).View<R>().Cast<Pack4<R>>(),
+            Step = 1,
+            DOffset = x,
+            DMask = x,
+            HasMask = _operands.Mask is null ? 0 : 1,
+            Items = checked(maps * blocks * tiles.Count),
+            Maps = maps,
+            Blocks = blocks,
+            Tiles = tiles.Count,
+            TilesAcross = tiles.Across,
+            Taps = _g.Taps,
+            Positions = _g.Positions,
+            OffsetChannels = _g.OffsetChannels,
+            GroupChannels = _g.GroupChannels,
+            TileHeight = tiles.Height,
+            TileWidth = tiles.Width,
+            TilePositions = tiles.Height * tiles.Width,
+            RegionHeight = tiles.RegionHeight,
+            RegionWidth = tiles.RegionWidth,
+            Halo = DeformTiles.Halo,
+            H = _g.H,
+            W = _g.W,
+        };
+    }
+
+    private DeformCellsGpu.Args<R> CellArgs(int cells)
+    {
+        var (samples, device) = (checked((int)_cells.Count), (Device)_gpu);
+        ILGPU.ArrayView<int> PerCell(int maps) => Tensor.Zeros([checked(maps * cells)], DType.I32, device).View<int>();
+        return new DeformCellsGpu.Args<R>
+        {
+            Mask = (_operands.Mask ?? _operands.X).View<R>(),
+            FractionX = _x.View<R>(),
+            FractionY = _y.View<R>(),
+            Cells = _cells.View<int>(),
+            Order = DeformSortGpu.Run(_gpu, _cells, _g.Taps * _g.Positions, cells).View<int>(),
+            Starts = PerCell(_g.Batch * _g.OffsetGroups),
+            Ends = PerCell(_g.Batch * _g.OffsetGroups),
+            Rows = Tensor.EmptyLike(_cells).View<int>(),
+            Shares = Tensor.EmptyLike(_x, [checked(4 * samples)]).View<R>(),
+            HasMask = _operands.Mask is null ? 0 : 1,
+            Places = samples,
+            Samples = _g.Taps * _g.Positions,
+            Taps = _g.Taps,
+            Positions = _g.Positions,
+            OffsetChannels = _g.OffsetChannels,
+            GroupChannels = _g.GroupChannels,
+            Height = _g.H.Size,
+            Width = _g.W.Size,
+            Inputs = _g.Inputs,
+            ImageCells = cells,
+        };
     }
 }

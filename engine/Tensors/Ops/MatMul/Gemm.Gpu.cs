@@ -3,14 +3,77 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// C[M, N] = act(A·B + bias) per batch, any strides for A and B.
-// RegisterTile4x4: one thread makes 4×4 elements in named registers (ILGPU 1.5.3 neither unrolls nor keeps indexed arrays in registers);
-// per inner step 8 loads feed 16 multiply-adds, neighbouring threads read neighbouring columns. Rows and columns past the edge repeat the
-// last one and are not stored, so nothing is read out of bounds. Traffic from caches: (M·N·K)/2 elements; shared-memory tiles and tensor
-// cores are the next rungs. Ladder: ElementPerThread (2 loads per multiply-add) → RegisterTile4x4 (this).
+// C[M, N] = act(A·B + bias) per batch, any strides for A and B: which kernel makes it.
+// RegisterTile4x4, for results of at most 16 rows or columns or fewer than 8 products each, where most of a shared tile would
+// be waste: one thread makes 4×4 elements in named registers (ILGPU 1.5.3 neither unrolls nor keeps indexed arrays in
+// registers); per inner step 8 loads feed 16 multiply-adds, neighbouring threads read neighbouring columns. Rows and columns
+// past the edge repeat the last one and are not stored, so nothing is read out of bounds.
+// Ladder, sectors of 32 bytes over those of operands and result once at 256³ (emulator): ElementPerThread (2 loads per
+// multiply-add) → RegisterTile4x4 92 → shared tiles (GemmTiled.Gpu.cs).
 internal static class GemmGpu
 {
-    public static void Launch<R>(GpuDevice gpu, in Args<R> g, Activation activation) where R : unmanaged, IReal<R>
+    /// <summary>The product.</summary>
+    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param>
+    /// <param name="g">Operands.</param>
+    /// <param name="activation">Applied to the product and bias.</param> <param name="isAligned">Whether both operands' views
+    /// start at multiples of
+    /// four elements of their memory.</param>
+    public static void Launch<R>(GpuDevice gpu, Tensor like, in Args<R> g, Activation activation, bool isAligned)
+        where R : unmanaged, IReal<R>
+    {
+        var sizes = new GemmSizes(g.Batch, g.M, g.N, g.K);
+        if (!GemmTiled.Suits(sizes))
+        {
+            RegisterTiles(gpu, g, activation);
+            return;
+        }
+
+        var output = new GemmOutput<R>
+        {
+            C = g.C, Bias = g.Bias, Pre = g.Pre, M = g.M, N = g.N, CBatch = g.CBatch,
+            HasBias = g.HasBias, HasPre = g.HasPre, Activation = (int)activation,
+        };
+        var a = new StridedSource<R>
+        {
+            View = g.A, LineStride = g.ARow, InnerStride = g.ACol, BatchStride = g.ABatch, LastLine = g.M - 1, LastInner = g.K - 1,
+        };
+        var b = new StridedSource<R>
+        {
+            View = g.B, LineStride = g.BCol, InnerStride = g.BRow, BatchStride = g.BBatch, LastLine = g.N - 1, LastInner = g.K - 1,
+        };
+        var precision = gpu.Float32MatMulPrecision;
+        if (a is StridedSource<G32> a32 && b is StridedSource<G32> b32 && output is GemmOutput<G32> output32
+            && precision != MatMulPrecision.Highest)
+        {
+            OnMatrixUnits(gpu, like, precision, (a32, isAligned && a32.IsVector), (b32, isAligned && b32.IsVector), output32, sizes);
+        }
+        else if (isAligned && a.IsVector && b.IsVector) { GemmTiled.Run(gpu, like, a.Vector(), b.Vector(), output, sizes); }
+        else { GemmTiled.Run(gpu, like, a.Scalar(), b.Scalar(), output, sizes); }
+    }
+
+    private static void OnMatrixUnits(GpuDevice gpu, Tensor like, MatMulPrecision precision,
+        (StridedSource<G32> Source, bool IsVector) a,
+        (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes)
+    {
+        if (precision == MatMulPrecision.High) { OnMatrixUnits<Tf32>(gpu, like, a, b, output, sizes); }
+        else { OnMatrixUnits<Bf16>(gpu, like, a, b, output, sizes); }
+    }
+
+    private static void OnMatrixUnits<TType>(GpuDevice gpu, Tensor like, (StridedSource<G32> Source, bool IsVector) a,
+        (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes) where TType : struct, IMmaType
+    {
+        bool isVectorA = a.IsVector && a.Source.InnerStride == 1, isVectorB = b.IsVector && b.Source.InnerStride == 1;
+        if (isVectorA && isVectorB) { Run(a.Source.MmaVector(), b.Source.MmaVector(), output, sizes); }
+        else if (isVectorA) { Run(a.Source.MmaVector(), b.Source.MmaScalar(), output, sizes); }
+        else if (isVectorB) { Run(a.Source.MmaScalar(), b.Source.MmaVector(), output, sizes); }
+        else { Run(a.Source.MmaScalar(), b.Source.MmaScalar(), output, sizes); }
+
+        void Run<TA, TB>(TA left, TB right, in GemmOutput<G32> to, in GemmSizes of)
+            where TA : struct, IMmaStage<TA> where TB : struct, IMmaStage<TB> =>
+            GemmMma.Run<TA, TB, TType>(gpu, like, left, right, to, of);
+    }
+
+    private static void RegisterTiles<R>(GpuDevice gpu, in Args<R> g, Activation activation) where R : unmanaged, IReal<R>
     {
         var tiles = checked((long)g.Batch * ((g.M + 3) / 4) * ((g.N + 3) / 4));
         switch (activation)
@@ -91,7 +154,7 @@ internal static class GemmGpu
         public static R Df<R>(R saved, R p, R q) where R : struct, IReal<R> => R.Of(1);
     }
 
-    internal struct Args<R> where R : unmanaged
+    internal struct Args<R> where R : unmanaged, IReal<R>
     {
         public ArrayView<R> A, B, C, Bias, Pre;
         public int M, N, K, Batch, ARow, ACol, ABatch, BRow, BCol, BBatch, CBatch, HasBias, HasPre;

@@ -85,9 +85,11 @@ public static partial class F
             [
                 Needs(0) ? Product(dz, _weight.Value).Reshape(_shape) : null,
                 Needs(1) ? Product(dz.T(), _x.Value) : null,
-                Needs(2) ? SumTo(dz, [dz.Shape[1]]) : null,
+                Needs(2) ? Biases(dz) : null,
             ];
         }
+
+        private static Tensor Biases(Tensor dz) => dz.Device is GpuDevice ? ColumnSums.Of(dz) : SumTo(dz, [dz.Shape[1]]);
 
         private Tensor?[] InChunks(Tensor dy)
         {

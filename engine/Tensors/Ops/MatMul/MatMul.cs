@@ -6,17 +6,20 @@ namespace FlorenceKernels.Tensors;
 public static partial class F
 {
     /// <summary>Matrix product over the last two axes with NumPy broadcasting of the leading ones: [..., M, K]·[..., K, N] → [..., M, N].
-    /// A one-axis operand is a row (left) or column (right) whose axis disappears. Transposed views are read in place.</summary>
+    /// A one-axis operand is a row (left) or column (right) whose axis disappears. Transposed views are read in place. Two BF16 tensors give a
+    /// BF16 tensor: sums are f32 and rounded once. How f32 is computed on matrix units says <see cref="GpuDevice.Float32MatMulPrecision"/>.</summary>
     /// <exception cref="ShapeException">The inner sizes differ, or the leading axes do not broadcast.</exception>
     public static Tensor MatMul(Tensor a, Tensor b)
     {
-        Check.SameFloat("matmul", a, b);
+        if (a.DType == DType.BF16 && b.DType == DType.BF16) { Check.OnDevice("matmul", a, b); }
+        else { Check.SameFloat("matmul", a, b); }
+
         Check.That(a.Rank > 0 && b.Rank > 0, $"matmul: operands are {a.Shape} and {b.Shape}; a scalar multiplies with *");
         if (a.Rank == 1) { return b.Rank == 1 ? MatMul(a.Unsqueeze(0), b).Reshape() : MatMul(a.Unsqueeze(0), b).Squeeze(-2); }
         if (b.Rank == 1) { return MatMul(a, b.Unsqueeze(1)).Squeeze(-1); }
         Check.That(a.Shape[^1] == b.Shape[^2],
             $"matmul: inner sizes differ: a is {a.Shape} (last axis {a.Shape[^1]}), b is {b.Shape} (axis -2 is {b.Shape[^2]})");
-        return Tape.Record(Product(a, b), new MatMulGrad(a, b), a, b);
+        return a.DType == DType.BF16 ? MatMul16.Run(a, b) : Tape.Record(Product(a, b), new MatMulGrad(a, b), a, b);
     }
 
     /// <summary>The product itself, not recorded. One plain matrix on the right makes one big product of all rows on the left.</summary>
@@ -132,14 +135,18 @@ internal readonly struct GemmLaunch(Tensor y, Tensor a, Tensor b, Tensor? bias =
             g.C = From(y.View<R>(), loop.RowOffset(0, row));
             g.Bias = bias is null ? g.C : bias.View<R>();
             g.Pre = preActivation is null ? g.C : From(preActivation.View<R>(), loop.RowOffset(0, row));
-            GemmGpu.Launch(device, g, activation);
+            var isAligned = (a.Offset + loop.RowOffset(1, row)) % 4 == 0 && (b.Offset + loop.RowOffset(2, row)) % 4 == 0;
+            GemmGpu.Launch(device, y, g, activation, isAligned);
         }
     }
 
     private static ILGPU.ArrayView<R> From<R>(ILGPU.ArrayView<R> view, long offset) where R : unmanaged =>
         view.Length == 0 ? view : view.SubView(offset, view.Length - offset);
 
-    private StridedLoop Batches()
+    private StridedLoop Batches() => Batches(y, a, b);
+
+    /// <summary>The batch axes of a product of these tensors: merged where their strides allow.</summary>
+    internal static StridedLoop Batches(Tensor y, Tensor a, Tensor b)
     {
         var batch = y.Shape[..^2];
         return new StridedLoop(batch, y.Strides[..^2].ToArray(), BatchStrides(a, batch), BatchStrides(b, batch));
