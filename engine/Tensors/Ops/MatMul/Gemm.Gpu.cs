@@ -13,12 +13,11 @@ namespace FlorenceKernels.Tensors;
 internal static class GemmGpu
 {
     /// <summary>The product.</summary>
-    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param>
-    /// <param name="g">Operands.</param>
+    /// <param name="gpu">Device.</param> <param name="g">Operands.</param>
     /// <param name="activation">Applied to the product and bias.</param> <param name="isAligned">Whether both operands' views
     /// start at multiples of
     /// four elements of their memory.</param>
-    public static void Launch<R>(GpuDevice gpu, Tensor like, in Args<R> g, Activation activation, bool isAligned)
+    public static void Launch<R>(GpuDevice gpu, in Args<R> g, Activation activation, bool isAligned)
         where R : unmanaged, IReal<R>
     {
         var sizes = new GemmSizes(g.Batch, g.M, g.N, g.K);
@@ -45,21 +44,21 @@ internal static class GemmGpu
         if (a is StridedSource<G32> a32 && b is StridedSource<G32> b32 && output is GemmOutput<G32> output32
             && precision != MatMulPrecision.Highest)
         {
-            OnMatrixUnits(gpu, like, precision, (a32, isAligned && a32.IsVector), (b32, isAligned && b32.IsVector), output32, sizes);
+            OnMatrixUnits(gpu, precision, (a32, isAligned && a32.IsVector), (b32, isAligned && b32.IsVector), output32, sizes);
         }
-        else if (isAligned && a.IsVector && b.IsVector) { GemmTiled.Run(gpu, like, a.Vector(), b.Vector(), output, sizes); }
-        else { GemmTiled.Run(gpu, like, a.Scalar(), b.Scalar(), output, sizes); }
+        else if (isAligned && a.IsVector && b.IsVector) { GemmTiled.Run(gpu, a.Vector(), b.Vector(), output, sizes); }
+        else { GemmTiled.Run(gpu, a.Scalar(), b.Scalar(), output, sizes); }
     }
 
-    private static void OnMatrixUnits(GpuDevice gpu, Tensor like, MatMulPrecision precision,
+    private static void OnMatrixUnits(GpuDevice gpu, MatMulPrecision precision,
         (StridedSource<G32> Source, bool IsVector) a,
         (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes)
     {
-        if (precision == MatMulPrecision.High) { OnMatrixUnits<Tf32>(gpu, like, a, b, output, sizes); }
-        else { OnMatrixUnits<Bf16>(gpu, like, a, b, output, sizes); }
+        if (precision == MatMulPrecision.High) { OnMatrixUnits<Tf32>(gpu, a, b, output, sizes); }
+        else { OnMatrixUnits<Bf16>(gpu, a, b, output, sizes); }
     }
 
-    private static void OnMatrixUnits<TType>(GpuDevice gpu, Tensor like, (StridedSource<G32> Source, bool IsVector) a,
+    private static void OnMatrixUnits<TType>(GpuDevice gpu, (StridedSource<G32> Source, bool IsVector) a,
         (StridedSource<G32> Source, bool IsVector) b, in GemmOutput<G32> output, in GemmSizes sizes) where TType : struct, IMmaType
     {
         bool isVectorA = a.IsVector && a.Source.InnerStride == 1, isVectorB = b.IsVector && b.Source.InnerStride == 1;
@@ -70,7 +69,7 @@ internal static class GemmGpu
 
         void Run<TA, TB>(TA left, TB right, in GemmOutput<G32> to, in GemmSizes of)
             where TA : struct, IMmaStage<TA> where TB : struct, IMmaStage<TB> =>
-            GemmMma.Run<TA, TB, TType>(gpu, like, left, right, to, of);
+            GemmMma.Run<TA, TB, TType>(gpu, left, right, to, of);
     }
 
     private static void RegisterTiles<R>(GpuDevice gpu, in Args<R> g, Activation activation) where R : unmanaged, IReal<R>

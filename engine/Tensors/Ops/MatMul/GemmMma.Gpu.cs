@@ -24,11 +24,11 @@ internal static class GemmMma
     private const int TileBytes = Lines * 64;
 
     /// <summary>The product; only on CUDA devices with matrix units for tf32 and bf16.</summary>
-    public static void Run<TA, TB, TType>(GpuDevice gpu, Tensor like, TA a, TB b, in GemmOutput<G32> output, in GemmSizes sizes)
+    public static void Run<TA, TB, TType>(GpuDevice gpu, TA a, TB b, in GemmOutput<G32> output, in GemmSizes sizes)
         where TA : struct, IMmaStage<TA> where TB : struct, IMmaStage<TB> where TType : struct, IMmaType
     {
         var parts = new GemmParts(sizes, Lines);
-        using var scratch = parts.Scratch(like);
+        var scratch = parts.Scratch<G32>(gpu);
         var g = new Args<TA, TB> { A = a, B = b, Parts = parts, Output = parts.Target(scratch, output) };
         gpu.Launch(Multiply<TA, TB, TType>, Math.Min(gpu.MaxGroups, parts.Items), Threads, g);
         parts.Add(gpu, scratch, output);

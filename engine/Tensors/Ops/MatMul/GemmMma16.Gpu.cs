@@ -51,11 +51,11 @@ internal static class GemmMma16
         where TA : struct, IAsyncLayout where TB : struct, IAsyncLayout
     {
         var parts = new GemmParts(sizes, Lines);
-        using var scratch = parts.Count == 1 ? null : Tensor.Empty([checked(parts.Count * parts.Stride)], DType.F32, gpu);
+        var scratch = parts.Scratch<float>(gpu);
         var g = new Args { A = a, B = b, Parts = parts, Output = output };
         if (scratch is not null)
         {
-            g.Output.Parts = scratch.View<float>();
+            g.Output.Parts = scratch.View.Cast<float>();
             (g.Output.IsPart, g.Output.CBatch) = (1, sizes.M * sizes.N);
         }
         else
@@ -68,6 +68,7 @@ internal static class GemmMma16
         g.Output.CBatch = output.CBatch;
         var sum = new AddArgs { Output = g.Output, Count = parts.Stride, PartCount = parts.Count, PerBatch = sizes.M * sizes.N };
         gpu.LaunchElements(AddParts, parts.Stride, sum);
+        scratch.Release();
     }
 
     internal static void Multiply<TA, TB>(Args g) where TA : struct, IAsyncLayout where TB : struct, IAsyncLayout

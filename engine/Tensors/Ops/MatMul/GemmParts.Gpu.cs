@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using FlorenceKernels.Runtime;
 using ILGPU;
 
@@ -42,23 +43,25 @@ internal struct GemmParts
     }
 
     /// <summary>Memory for the parts, or null for a single one.</summary>
-    public readonly Tensor? Scratch(Tensor like) => Count == 1 ? null : Tensor.EmptyLike(like, [checked(Count * Stride)]);
+    public readonly Storage? Scratch<R>(GpuDevice gpu) where R : unmanaged =>
+        Count == 1 ? null : gpu.Allocate(checked((long)Count * Stride) * Unsafe.SizeOf<R>());
 
     /// <summary>Where groups write: the result, or raw sums to scratch memory; bias and activation then wait for the sum of
     /// parts.</summary>
-    public readonly GemmOutput<R> Target<R>(Tensor? scratch, in GemmOutput<R> output) where R : unmanaged, IReal<R>
+    public readonly GemmOutput<R> Target<R>(Storage? scratch, in GemmOutput<R> output) where R : unmanaged, IReal<R>
     {
         if (scratch is null) { return output; }
-        var view = scratch.View<R>();
+        var view = scratch.View.Cast<R>();
         return new GemmOutput<R> { C = view, Bias = view, Pre = view, M = _m, N = _n, CBatch = _m * _n };
     }
 
-    /// <summary>Adds the parts, if there are any.</summary>
-    public readonly void Add<R>(GpuDevice gpu, Tensor? scratch, in GemmOutput<R> output) where R : unmanaged, IReal<R>
+    /// <summary>Adds the parts, if there are any, and gives their memory back.</summary>
+    public readonly void Add<R>(GpuDevice gpu, Storage? scratch, in GemmOutput<R> output) where R : unmanaged, IReal<R>
     {
         if (scratch is null) { return; }
-        var g = new AddArgs<R> { Parts = scratch.View<R>(), Output = output, Count = Stride, PartCount = Count, PerBatch = _m * _n };
+        var g = new AddArgs<R> { Parts = scratch.View.Cast<R>(), Output = output, Count = Stride, PartCount = Count, PerBatch = _m * _n };
         gpu.LaunchElements(AddParts<R>, Stride, g);
+        scratch.Release();
     }
 
     internal static void AddParts<R>(AddArgs<R> g) where R : unmanaged, IReal<R>

@@ -5,7 +5,7 @@ namespace FlorenceKernels.Tensors;
 
 // How operands reach the tiled product (GemmTiled.Gpu.cs). C[m, n] = Σ_k A(m, k)·B(n, k): both operands are "lines" along an
 // inner axis k; a line is a row of A or a column of B. Whoever can say where element (line, k) lies has a matrix product: write
-// one struct like StridedSource below, wrap it in ScalarStage<YourSource, R>, and start GemmTiled.Run(gpu, like, a, b, output,
+// one struct like StridedSource below, wrap it in ScalarStage<YourSource, R>, and start GemmTiled.Run(gpu, a, b, output,
 // sizes). An implicit GEMM of a convolution is such a source: At() does the divisions that find the pixel of a line once per
 // tile, Load(k) the channel and tap.
 

@@ -21,18 +21,17 @@ internal static class GemmTiled
     public static bool Suits(in GemmSizes sizes) => sizes.M > 16 && sizes.N > 16 && sizes.K >= 8;
 
     /// <summary>The product.</summary>
-    /// <param name="gpu">Device.</param> <param name="like">A tensor of the element type, for scratch memory.</param>
-    /// <param name="a">Rows.</param>
+    /// <param name="gpu">Device.</param> <param name="a">Rows.</param>
     /// <param name="b">Columns.</param> <param name="output">Result.</param> <param name="sizes">K at least 1.</param>
-    public static void Run<TA, TB, R>(GpuDevice gpu, Tensor like, TA a, TB b, in GemmOutput<R> output, in GemmSizes sizes)
+    public static void Run<TA, TB, R>(GpuDevice gpu, TA a, TB b, in GemmOutput<R> output, in GemmSizes sizes)
         where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where R : unmanaged, IReal<R>
     {
-        if (gpu.MaxGroupSize < Tile64<R>.Threads) { Run<TA, TB, Tile16<R>, R>(gpu, like, a, b, output, sizes); }
+        if (gpu.MaxGroupSize < Tile64<R>.Threads) { Run<TA, TB, Tile16<R>, R>(gpu, a, b, output, sizes); }
         else if (typeof(R) == typeof(G32) && sizes.Tiles(Tile128<R>.Lines) >= EnoughTiles)
         {
-            Run<TA, TB, Tile128<R>, R>(gpu, like, a, b, output, sizes);
+            Run<TA, TB, Tile128<R>, R>(gpu, a, b, output, sizes);
         }
-        else { Run<TA, TB, Tile64<R>, R>(gpu, like, a, b, output, sizes); }
+        else { Run<TA, TB, Tile64<R>, R>(gpu, a, b, output, sizes); }
     }
 
     internal static void Tiled<TA, TB, TTile, R>(Args<TA, TB, R> g)
@@ -93,12 +92,12 @@ internal static class GemmTiled
         return c;
     }
 
-    private static void Run<TA, TB, TTile, R>(GpuDevice gpu, Tensor like, TA a, TB b, in GemmOutput<R> output, in GemmSizes sizes)
+    private static void Run<TA, TB, TTile, R>(GpuDevice gpu, TA a, TB b, in GemmOutput<R> output, in GemmSizes sizes)
         where TA : struct, ITileStage<TA, R> where TB : struct, ITileStage<TB, R> where TTile : struct, ITile<TTile, R>
         where R : unmanaged, IReal<R>
     {
         var parts = new GemmParts(sizes, TTile.Lines);
-        using var scratch = parts.Scratch(like);
+        var scratch = parts.Scratch<R>(gpu);
         var g = new Args<TA, TB, R> { A = a, B = b, Parts = parts, Output = parts.Target(scratch, output) };
         gpu.Launch(Tiled<TA, TB, TTile, R>, Math.Min(gpu.MaxGroups, parts.Items), TTile.Threads, g);
         parts.Add(gpu, scratch, output);

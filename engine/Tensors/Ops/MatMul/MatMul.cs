@@ -136,7 +136,7 @@ internal readonly struct GemmLaunch(Tensor y, Tensor a, Tensor b, Tensor? bias =
             g.Bias = bias is null ? g.C : bias.View<R>();
             g.Pre = preActivation is null ? g.C : From(preActivation.View<R>(), loop.RowOffset(0, row));
             var isAligned = (a.Offset + loop.RowOffset(1, row)) % 4 == 0 && (b.Offset + loop.RowOffset(2, row)) % 4 == 0;
-            GemmGpu.Launch(device, y, g, activation, isAligned);
+            GemmGpu.Launch(device, g, activation, isAligned);
         }
     }
 
