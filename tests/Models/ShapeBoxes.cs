@@ -8,7 +8,7 @@ using FlorenceKernels.Training;
 
 namespace FlorenceKernels.Tests.Models;
 
-/// <summary>Scenes of one to three shapes whose boxes are known: the class is the kind of shape.</summary>
+/// <summary>Scenes of one to three shapes whose boxes are known: the class is the colour.</summary>
 internal static class ShapeBoxes
 {
     private static readonly Colour White = new("white", 255, 255, 255);
@@ -22,7 +22,7 @@ internal static class ShapeBoxes
         var rgba = ShapeRasterizer.Draw(shapes, ground, side);
         var pixels = new float[3 * side * side];
         for (var i = 0; i < pixels.Length; i++) { pixels[i] = rgba[i % (side * side) * 4 + i / (side * side)] / 64f - 2; }
-        return new($"{seed}/{index}", pixels, side, side, [.. shapes.Select(s => new GroundTruth(Box(s, side), (int)s.Kind))]);
+        return new($"{seed}/{index}", pixels, side, side, [.. shapes.Select(s => new GroundTruth(Box(s, side), Array.IndexOf(ShapeScenes.Colours, s.Colour)))]);
     }
 
     // What the shape alone changes of a white page.
