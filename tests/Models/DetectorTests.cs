@@ -14,6 +14,14 @@ public sealed class DetectorTests
 {
     private static readonly int[] Strides = [8, 16, 32, 64, 128];
 
+    private static readonly DetectorConfig Small = new()
+    {
+        Backbone = new CoSwinConfig { EmbedDim = 8, Depths = [1, 1, 1], Heads = [1, 2, 2], Window = 4, ImageSize = 64, Embed = EmbedKind.Patch, StemStride = 8 },
+        Classes = 2,
+        DynamicHead = new DynamicHeadConfig { Channels = 16, Blocks = 1, NormGroups = 4 },
+        SizeDivisor = 64,
+    };
+
     private static IReadOnlyList<BoundingBox[]> Levels(int side) => Anchors.Pyramid(Strides.Select(s => (side / s, side / s)), Strides, 8);
 
     [Fact]
@@ -103,14 +111,8 @@ public sealed class DetectorTests
     public void Detector_learns_one_object()
     {
         using var set = new ParameterSet(seed: 3);
-        DetectorConfig config = new()
-        {
-            BackboneChannels = [8, 8, 8],
-            Classes = 2,
-            DynamicHead = new DynamicHeadConfig { Channels = 16, Blocks = 1, NormGroups = 4 },
-        };
-        var detector = new Detector(config, set.Root);
-        Tensor[] maps = [Tensor.Uniform([1, 8, 16, 16], -1, 1, 1), Tensor.Uniform([1, 8, 8, 8], -1, 1, 2), Tensor.Uniform([1, 8, 4, 4], -1, 1, 3)];
+        var detector = new Detector(Small, set.Root);
+        var image = Tensor.Uniform([1, 3, 128, 128], -1, 1, 1);
         GroundTruth truth = new(new(20, 24, 90, 100), 1);
         Step(); // gradients reach every part
         Assert.All(set.Named.Where(p => !p.Key.Contains("DyConv", StringComparison.Ordinal)), p => Assert.NotNull(p.Value.Grad));
@@ -127,17 +129,44 @@ public sealed class DetectorTests
         double Step()
         {
             using var scope = TensorScope.Begin();
-            var loss = detector.Losses(detector.Forward(maps), [[truth]]).Total;
+            var loss = detector.Losses(detector.Forward(image), [[truth]]).Total;
             loss.Backward();
             return loss.Item();
         }
     }
 
     [Fact]
-    public void Configuration_that_does_not_fit_is_refused()
+    public void Detections_lie_in_their_images_and_fall_in_score()
     {
-        Assert.Contains("3 and 5", Assert.Throws<FlorenceException>(() => new DetectorConfig { Strides = [8, 16] }.Validated()).Message);
-        Assert.Contains("positive", Assert.Throws<FlorenceException>(() => new DetectorConfig { Classes = 0 }.Validated()).Message);
+        using var scope = TensorScope.Begin();
+        using var set = new ParameterSet(seed: 3);
+        var detector = new Detector(Small with { Inference = new() { ScoreThreshold = 0, MaxDetections = 20 } }, set.Root);
+        var images = Tensor.Uniform([2, 3, 70, 90], -1, 1, 1); // no multiple of the divisor: padded
+        var found = detector.Detect(images, [(40, 90), (70, 33)]);
+        foreach (var (boxes, (h, w)) in found.Zip(new[] { (40f, 90f), (70f, 33f) }))
+        {
+            Assert.NotEmpty(boxes);
+            Assert.All(boxes, d => Assert.True(d.Box is { X1: >= 0, Y1: >= 0, Width: > 0, Height: > 0 } && d.Box.X2 <= w && d.Box.Y2 <= h, $"{d}"));
+            Assert.Equal(boxes.Select(d => d.Score).OrderDescending(), boxes.Select(d => d.Score));
+        }
+
+        Assert.All(detector.Detect(images)[1], d => Assert.InRange(d.Box.X2, 0, 90));
+        Assert.Contains("1 sizes for 2 images", Assert.Throws<ShapeException>(() => detector.Detect(images, [(40, 90)])).Message);
+        Assert.Throws<ShapeException>(() => detector.Forward(Tensor.Zeros([3, 64, 64])));
+    }
+
+    [Fact]
+    public void Detector_takes_over_a_pretrained_image_encoder()
+    {
+        using var scope = TensorScope.Begin();
+        using ParameterSet florence = new(seed: 1), set = new(seed: 2);
+        _ = new Florence(FlorenceConfig.Load("nano") with { Image = Small.Backbone }, florence.Root);
+        _ = new Detector(Small, set.Root);
+        var report = set.Load(DetectorWeights.FromFlorence(florence.State), isStrict: false);
+        Assert.Empty(report.Unused);
+        string[] own = [.. set.Names.Where(n => n.StartsWith("fpn.bottom_up.", StringComparison.Ordinal) && !n.Contains("up.norm", StringComparison.Ordinal))];
+        Assert.Equal(own.Order(), report.Loaded.Order());
+        Assert.Equal(florence["image_encoder.layers.1.blocks.0.attn.qkv.weight"].ToArray<float>(), set["fpn.bottom_up.layers.1.blocks.0.attn.qkv.weight"].ToArray<float>());
     }
 
     private static Tensor Parameter(Tensor x)

@@ -16,7 +16,7 @@ public sealed record VisionFeatures(Tensor Tokens, Tensor Pooled, IReadOnlyList<
 public sealed class CoSwin : TensorModule
 {
     private readonly Stem _stem;
-    private readonly Tensor? _positions;
+    private readonly PositionTable? _positions;
     private readonly Trunk _trunk;
     private readonly Linear? _head;
 
@@ -26,7 +26,7 @@ public sealed class CoSwin : TensorModule
         Config = config.Validated();
         _stem = new Stem(config, w["patch_embed"]);
         var grid = _stem.Grid(config.ImageSize);
-        _positions = config.AbsolutePositions ? w.Get("absolute_pos_embed", [1, grid * grid, config.EmbedDim], Init.TruncNormal) : null;
+        _positions = config.AbsolutePositions ? new PositionTable(grid, config.EmbedDim, w) : null;
         _trunk = new Trunk(config, grid, w);
         _head = config.Classes > 0 ? new Linear(config.Features, config.Classes, w["head"]) : null;
     }
@@ -52,7 +52,6 @@ public sealed class CoSwin : TensorModule
         Check.HasRank("coswin", "image", x, 4, $"[B, {Config.Channels}, H, W]");
         Check.That(x.Shape[1] == Config.Channels, $"coswin: image is {x.Shape}, expected {Config.Channels} channels on axis 1");
         x = _stem.Forward(x);
-        if (_positions is not null) { x += _positions.Reshape(1, x.Shape[1], x.Shape[2], x.Shape[3]); }
-        return _trunk.Encode(x, keepStages);
+        return _trunk.Encode(_positions?.AddTo(x) ?? x, keepStages);
     }
 }

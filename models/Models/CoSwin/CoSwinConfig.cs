@@ -106,6 +106,9 @@ public sealed record CoSwinConfig
     /// <summary>Channels of the pooled features: EmbedDim·2^(stages−1).</summary>
     public int Features => EmbedDim << (Depths.Length - 1);
 
+    /// <summary>Pixels between neighbouring tokens of the first stage.</summary>
+    internal int StemPixels => StemStride * (EarlyConvolutions.Length > 0 ? EarlyStride : 1);
+
     /// <summary>The window of a stage's block, built for maps of <paramref name="grid"/>×<paramref name="grid"/> tokens.</summary>
     internal WindowShape BlockWindow(int grid, bool isShifted)
     {

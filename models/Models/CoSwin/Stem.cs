@@ -49,11 +49,8 @@ internal sealed class Stem
     private Tensor InWholePatches(Tensor x)
     {
         if (_config.Embed != EmbedKind.Patch) { return x; }
-        var (padH, padW) = (Missing(x.Shape[^2], _config.StemStride), Missing(x.Shape[^1], _config.StemStride));
-        var padT = _video is null ? 0 : Missing(x.Shape[2], _video.StemStrideDepth);
-        if (padT + padH + padW == 0) { return x; }
-        return _video is null ? F.Pad(x, [0, padW, 0, padH]) : F.Pad(x, [0, padW, 0, padH, 0, padT]);
+        x = ImagePadding.ToMultiple(x, _config.StemStride);
+        var missing = _video is null ? 0 : ImagePadding.Missing(x.Shape[2], _video.StemStrideDepth);
+        return missing == 0 ? x : F.Pad(x, [0, 0, 0, 0, 0, missing]);
     }
-
-    private static int Missing(int size, int stride) => (stride - size % stride) % stride;
 }

@@ -6,10 +6,10 @@ namespace FlorenceKernels.Models;
 
 /// <summary>A one-stage detector: feature pyramid, Dynamic Head, ATSS head. The defaults are the released Dynamic Head detector's
 /// (Florence §2.4 and §3.5 use it on CoSwin).</summary>
-public sealed record DetectorConfig
+public sealed partial record DetectorConfig
 {
-    /// <summary>Channels of the backbone's maps of strides 8, 16 and 32.</summary>
-    public IReadOnlyList<int> BackboneChannels { get; init; } = [192, 384, 768];
+    /// <summary>The image encoder; its last three stages feed the pyramid.</summary>
+    public required CoSwinConfig Backbone { get; init; }
 
     /// <summary>Object classes.</summary>
     public int Classes { get; init; } = 80;
@@ -23,30 +23,41 @@ public sealed record DetectorConfig
     /// <summary>Side of a level's square anchors over its stride.</summary>
     public int AnchorScale { get; init; } = 8;
 
+    /// <summary>Images are padded at the right and the bottom to multiples of this; the coarsest stride (spec of the released
+    /// detector) or less for small images.</summary>
+    public int SizeDivisor { get; init; } = 128;
+
     /// <summary>How predictions are trained.</summary>
     public AtssLossConfig Loss { get; init; } = new();
 
     /// <summary>How predictions become detections.</summary>
     public AtssInferenceConfig Inference { get; init; } = new();
 
+    /// <summary>The backbone's first stage that gives a map.</summary>
+    internal int FirstStage => Backbone.Depths.Length - FeaturePyramid.Inputs;
+
     /// <summary>This configuration, checked.</summary>
-    /// <exception cref="FlorenceException">A size is not positive, or there are not three backbone maps and five
-    /// levels.</exception>
+    /// <exception cref="FlorenceException">A size is not positive, the backbone has fewer than three stages, or there are not five levels
+    /// whose first strides are the backbone's.</exception>
     public DetectorConfig Validated()
     {
-        if (Classes <= 0 || AnchorScale <= 0 || BackboneChannels.Concat(Strides).Any(v => v <= 0))
+        _ = Backbone.Validated();
+        _ = DynamicHead.Validated();
+        if (Classes <= 0 || AnchorScale <= 0 || SizeDivisor <= 0 || Strides.Any(v => v <= 0))
         {
-            throw new FlorenceException("Detector: classes, anchorScale, channels and strides must be positive");
+            throw new FlorenceException("Detector: classes, anchorScale, sizeDivisor and strides must be positive");
         }
 
-        if (BackboneChannels.Count != FeaturePyramid.Inputs || Strides.Count != FeaturePyramid.Levels)
+        if (FirstStage < 0 || Strides.Count != FeaturePyramid.Levels)
         {
             throw new FlorenceException(
-                $"Detector: {BackboneChannels.Count} backbone maps and {Strides.Count} strides; the pyramid has "
-                + $"{FeaturePyramid.Inputs} and {FeaturePyramid.Levels}");
+                $"Detector: {Backbone.Depths.Length} stages and {Strides.Count} strides; the pyramid needs "
+                + $"{FeaturePyramid.Inputs} or more and {FeaturePyramid.Levels}");
         }
 
-        return this;
+        int[] own = [.. Enumerable.Range(FirstStage, FeaturePyramid.Inputs).Select(i => Backbone.StemPixels << i)];
+        return own.SequenceEqual(Strides.Take(own.Length)) ? this : throw new FlorenceException(
+            $"Detector: strides begin {string.Join(", ", Strides.Take(own.Length))}, but the backbone's last stages have {string.Join(", ", own)}");
     }
 }
 

@@ -128,7 +128,7 @@ public sealed class AtssKinds : IGoldenKind
     private static BoundingBox[][] AnchorLevels(GoldenRun run) =>
         [.. Enumerable.Range(0, LevelCount(run)).Select(l => Boxes(run, $"anchors{l}"))];
 
-    private static GroundTruth[] Objects(GoldenRun run, string suffix) =>
+    internal static GroundTruth[] Objects(GoldenRun run, string suffix) =>
         [.. Boxes(run, $"gt_boxes{suffix}").Zip(run.Case.Values($"in.gt_classes{suffix}"), (box, c) =>
             new GroundTruth(box, (int)c))];
 
