@@ -56,7 +56,8 @@ public sealed class ConvCases : IOpCases
             Row("past a group", [1, 1, 9, 33], [33, 1, 3, 3], true, 1, 1, 1),
             Row("tile", [1, 17, 4, 5], [18, 17, 1, 2], true, 1, (0, 1), 1),
             Row("tiles of groups", [2, 34, 4, 7], [36, 17, 2, 1], true, (1, 2), (1, 3), 2, 2),
-            Row("tile edge", [1, 65, 8, 9], [66, 65, 1, 1], false, 1, 0, 1), Row("wide", [1, 34, 17, 35], [37, 34, 3, 3], true, 1, 1, 1), Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 1, 1, 1),
+            Row("tile edge", [1, 65, 8, 9], [66, 65, 1, 1], false, 1, 0, 1),
+            Row("wide", [1, 34, 17, 35], [37, 34, 3, 3], true, 1, 1, 1), Row("empty", [0, 3, 5, 5], [4, 3, 3, 3], true, 1, 1, 1),
         ];
     }
 

@@ -40,6 +40,8 @@ internal sealed record HotKernel(string Name, string Size, double Flops, Func<De
             x => F.WindowAttention(x[0], x[1], Heads, new WindowShape(Window, Window, 3, 3)), backward: 2.5),
         .. Both("conv-tokens", "[1, 3, 112, 112] by [96, 3, 7, 7], stride 4", 2.0 * Rows * Width * 147, [[1, 3, 112, 112], [Width, 3, 7, 7]],
             x => F.ConvTokens(x[0], x[1], null, 4, 2)),
+        .. Both("conv-tokens", "[1, 28, 28, 96] by [192, 96, 3, 3], stride 2", 2.0 * Rows / 4 * 2 * Width * 9 * Width,
+            [[1, Side, Side, Width], [2 * Width, Width, 3, 3]], x => F.ConvTokens(x[0], x[1], null, 2, 1, channelsLast: true)),
         .. Both("layer-norm", "[784, 96]", 0, [[Rows, Width], [Width], [Width]], x => F.LayerNorm(x[0], x[1], x[2])),
         .. Both("softmax", "[128, 1000]", 0, [[Batch, Classes]], x => F.Softmax(x[0])),
         .. Both("gelu", "[784, 384]", 0, [[Rows, 4 * Width]], x => F.Gelu(x[0])),

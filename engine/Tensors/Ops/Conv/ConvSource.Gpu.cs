@@ -22,13 +22,15 @@ internal readonly struct Quotient
         _factor = ((1UL << Shift) + (uint)divisor - 1) / (uint)divisor;
     }
 
-    /// <summary>Whether all quotients of numbers below a limit are exact: the factor is at most 1 too large, which shows from 2^40/d on.</summary>
+    /// <summary>Whether all quotients of numbers below a limit are exact: the factor is less than 1 too large, which shows from 2^40/d
+    /// on.</summary>
     public static bool IsExact(long limit, int divisor) => limit <= 1 << 24 && limit * divisor < 1L << Shift;
 
     public int Of(int n) => (int)(((ulong)(uint)n * _factor) >> Shift);
 }
 
-/// <summary>Along one axis, position p at tap t reads place q with q·Step = Scale·p + Origin + TapStep·t, if it is whole and inside.</summary>
+/// <summary>Along one axis, position p at tap t reads place q with q·Step = Scale·p + Origin + TapStep·t, if it is whole and
+/// inside.</summary>
 internal readonly struct SlideAxis
 {
     public readonly int Scale, Origin, TapStep, Size;
@@ -59,7 +61,8 @@ internal struct SlideMap
 {
     public SlideAxis D, H, W;
 
-    /// <summary>Of positions: in one image, in one plane, in one row. Of window elements: in one channel or tap, in one tap plane, tap row.</summary>
+    /// <summary>Of positions: in one image, in one plane, in one row. Of window elements: in one channel or tap, in one tap plane, in one
+    /// tap row.</summary>
     public Quotient Image, Plane, Row, Minor, TapPlane, TapRow;
 
     /// <summary>Steps of the map that is read.</summary>
@@ -167,8 +170,8 @@ internal struct ElementSource<R> : ITileSource<ElementSource<R>, R> where R : un
     }
 }
 
-/// <summary>Weights: lines are outputs or channels, k are window elements, in memory major·MajorStep + minor·MinorStep. With HasBias, one more
-/// k is the line's bias.</summary>
+/// <summary>Weights: lines are outputs or channels, k are window elements, in memory major·MajorStep + minor·MinorStep. With HasBias,
+/// one more k is the line's bias.</summary>
 internal struct WeightSource<R> : ITileSource<WeightSource<R>, R> where R : unmanaged, IReal<R>
 {
     public ArrayView<R> View, Bias;

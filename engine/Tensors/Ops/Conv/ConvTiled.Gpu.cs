@@ -4,16 +4,26 @@ using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
-// Conv, ImplicitGemm: the three products of a convolution on the tiles of GemmTiled, with windows that are never stored (ConvSource.Gpu.cs).
-//   y: positions × outputs, or outputs × positions per image where channels come first     k = window elements (and one for a bias per row)
-//   dx: the same with inputs and outputs exchanged                                          k = window elements of dy
-//   dW: outputs × window elements                                                           k = positions of all images, split in parts
+// Conv, ImplicitGemm: the three products of a convolution on the tiles of GemmTiled, with windows that are never stored
+// (ConvSource.Gpu.cs).
+//   y: positions × outputs, or outputs × positions per image where channels come first; k = window elements, and one for a bias per row
+//   dx: the same with inputs and outputs exchanged; k = window elements of dy
+//   dW: outputs × window elements; k = positions of all images, split in parts
 // Where the map that is read has its channels last, window elements are numbered tap-major and the weights are copied to [O, taps, C], so
-// that neighbouring threads read neighbours. Depthwise and other narrow groups, where most of a tile would be waste, stay with ConvGpu.
+// that neighbouring threads read neighbours.
+// Ladder, sectors over those of operands and results once, forward; backward (emulator):
+//                                                    [1, 3, 112, 112], 7×7 / 4      [1, 28, 28, 96], 3×3 / 2
+//   FourChannelsPerThread                            117; 632                       259; 712
+//   ImplicitGemm, tiles of 64: predicted             3.9 forward                    4.6 forward (each operand once per tile)
+//   counted                                          7.6; 90                        4.7 in tiles, 10.6 with split k and copied weights
+//   dx by ConvColumns.Gpu.cs                         7.6; 9.7                       10.6; 9.5
+// At 7×7 / 4 eight neighbouring k, of rows of 147 and runs of 7, are no whole sector; at 3×3 / 2 the copy of the weights, once per call
+// whatever the batch, is half of all. No bank conflicts. Depthwise and other narrow groups, where most of a tile would be waste, stay with ConvGpu.
 internal static class ConvTiled
 {
     /// <summary>y; false where tiles do not suit.</summary>
-    public static bool Forward<R>(GpuDevice gpu, ConvGeometry g, Tensor x, Tensor weight, Tensor? bias, Tensor y) where R : unmanaged, IReal<R>
+    public static bool Forward<R>(GpuDevice gpu, ConvGeometry g, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+        where R : unmanaged, IReal<R>
     {
         var map = Map(g, isForward: true, isMerged: g.YLast);
         var one = bias is not null && !g.YLast ? 1 : 0;
@@ -87,7 +97,8 @@ internal static class ConvTiled
         };
         var to = g.XLast ? Tensor.EmptyLike(dw, [g.Outputs, g.Taps, g.GroupChannels]) : dw;
         var a = new ScalarStage<ChannelSource<R>, R> { Source = slope, AlongInner = g.YLast ? 0 : 1 };
-        var b = new ScalarStage<ElementSource<R>, R> { Source = new() { View = x.View<R>(), Map = map }, AlongInner = AreElementsNearer(g) ? 0 : 1 };
+        var windows = new ElementSource<R> { View = x.View<R>(), Map = map };
+        var b = new ScalarStage<ElementSource<R>, R> { Source = windows, AlongInner = AreElementsNearer(g) ? 0 : 1 };
         GemmTiled.Run(gpu, dw, a, b, Output<R>(to, sizes), sizes);
         if (g.XLast) { CopyOp.Into(dw.Reshape(g.Outputs, g.GroupChannels, g.Taps), to.Transpose(1, 2)); }
         return true;

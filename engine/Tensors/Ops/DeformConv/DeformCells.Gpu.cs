@@ -7,7 +7,8 @@ namespace FlorenceKernels.Tensors;
 // around it, in order. With n = positions·taps samples: O(n + cells), against O(n·cells) comparisons of CompareAll before. No atomics.
 // ChannelsPerThread: neighbouring threads are neighbouring channels of one pixel, so that a sample's Γ, channels last, is read in whole
 // sectors; a thread holds four channels, so that each list entry meets four of them. Γ is read four times, once per corner; dx is turned
-// to planes through shared memory and written in whole sectors.
+// to planes through shared memory and written in whole sectors. [1, 64, 25, 42], 3×3: 302,000 sectors of Γ and 75,000 of lists predicted,
+// 376,000 counted; sort and lists 168,000; CompareAll with a thread per pixel and four channels: most of 29.5 million.
 
 /// <summary>Lists of the samples that fall into each cell, and dx from them.</summary>
 internal static class DeformCellsGpu

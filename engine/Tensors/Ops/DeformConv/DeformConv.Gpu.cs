@@ -10,7 +10,11 @@ namespace FlorenceKernels.Tensors;
 // [positions, taps, C/groups], four channels at a time where they are aligned, and writes a part of dΔ and dm per block of channels, which
 // are then added in order.
 // Shared memory: random offsets meet in a bank by chance; equal offsets never do.
-// Ladder, [1, 64, 25, 42], 3×3, sectors over floor of forward and backward: see DeformImages.
+// Ladder, sectors of this kernel over those of all operands once, [1, 64, 25, 42], 3×3 (emulator; predicted before, counted after):
+//   columns, a thread per sample reading four corners in x      34 predicted (756,000 of x and 76,000 of columns)
+//   RegionTile, tiles up to 32 wide                             6 predicted, 8.8 counted (rows of 21 positions fill no sectors)
+//   tiles up to 64 wide (this)                                  7.4 counted
+//   SlopeTile: Γ by scalars 28.6, four channels at once         10.8 counted
 
 /// <summary>The kernels of <see cref="DeformImages{R}"/> that sample; tables as <see cref="DeformPlacesGpu"/> writes them.</summary>
 internal static class DeformGpu
