@@ -47,7 +47,7 @@ internal static class ConvTiled
         var windows = new PositionSource<R> { View = x.View<R>(), Map = map, HasOne = one };
         var output = Output<R>(y, sizes);
         if (g.YLast && bias is not null) { (output.Bias, output.HasBias) = (bias.View<R>(), 1); }
-        Multiply(gpu, y, windows, weights, AreElementsNearer(g), isWeightAlongInner: true, g.YLast, output, sizes);
+        Multiply(gpu, windows, weights, AreElementsNearer(g), isWeightAlongInner: true, g.YLast, output, sizes);
         return true;
     }
 
@@ -73,7 +73,7 @@ internal static class ConvTiled
             Elements = map.Elements,
         };
         var windows = new PositionSource<R> { View = dy.View<R>(), Map = map };
-        Multiply(gpu, dx, windows, weights, g.YLast, isWeightAlongInner: !g.YLast, g.XLast, Output<R>(dx, sizes), sizes);
+        Multiply(gpu, windows, weights, g.YLast, isWeightAlongInner: !g.YLast, g.XLast, Output<R>(dx, sizes), sizes);
         return true;
     }
 
@@ -99,19 +99,19 @@ internal static class ConvTiled
         var a = new ScalarStage<ChannelSource<R>, R> { Source = slope, AlongInner = g.YLast ? 0 : 1 };
         var windows = new ElementSource<R> { View = x.View<R>(), Map = map };
         var b = new ScalarStage<ElementSource<R>, R> { Source = windows, AlongInner = AreElementsNearer(g) ? 0 : 1 };
-        GemmTiled.Run(gpu, dw, a, b, Output<R>(to, sizes), sizes);
+        GemmTiled.Run(gpu, a, b, Output<R>(to, sizes), sizes);
         if (g.XLast) { CopyOp.Into(dw.Reshape(g.Outputs, g.GroupChannels, g.Taps), to.Transpose(1, 2)); }
         return true;
     }
 
     // Windows as rows where the result has its channels last, else as columns.
-    private static void Multiply<R>(GpuDevice gpu, Tensor like, PositionSource<R> windows, WeightSource<R> weights, bool isWindowAlongInner,
+    private static void Multiply<R>(GpuDevice gpu, PositionSource<R> windows, WeightSource<R> weights, bool isWindowAlongInner,
         bool isWeightAlongInner, bool isLast, in GemmOutput<R> output, in GemmSizes sizes) where R : unmanaged, IReal<R>
     {
         var window = new ScalarStage<PositionSource<R>, R> { Source = windows, AlongInner = isWindowAlongInner ? 1 : 0 };
         var weight = new ScalarStage<WeightSource<R>, R> { Source = weights, AlongInner = isWeightAlongInner ? 1 : 0 };
-        if (isLast) { GemmTiled.Run(gpu, like, window, weight, output, sizes); }
-        else { GemmTiled.Run(gpu, like, weight, window, output, sizes); }
+        if (isLast) { GemmTiled.Run(gpu, window, weight, output, sizes); }
+        else { GemmTiled.Run(gpu, weight, window, output, sizes); }
     }
 
     private static bool Sizes(ConvGeometry g, in SlideMap map, int channels, int one, out GemmSizes sizes)
