@@ -88,6 +88,14 @@ internal readonly struct MinMap : IMap
     public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => R.Min(a, b);
 }
 
+/// <summary>Compilers may turn a comparison with a constant around, which loses NaN.</summary>
+internal readonly struct ClampMap : IMap
+{
+    public static int Arity => 1;
+
+    public static R F<R>(R a, R b, R c, R p, R q) where R : struct, IReal<R> => R.Max(R.Of(-2), R.Min(R.Of(3), a));
+}
+
 internal readonly struct FloorMap : IMap
 {
     public static int Arity => 1;

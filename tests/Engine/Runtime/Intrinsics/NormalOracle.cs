@@ -40,8 +40,10 @@ internal static class NormalOracle
 
     public static double Cdf(double x) => x > 0 ? 1 - Tail(x) : Tail(-x);
 
-    public static double Gelu(double x) => x > 0 ? x - x * Tail(x) : x * Tail(-x);
+    /// <summary>x·Φ(x), by its limits ∞ and −0 far out.</summary>
+    public static double Gelu(double x) => x > 60 ? x : x < -60 ? -0.0 : x > 0 ? x - x * Tail(x) : x * Tail(-x);
 
+    /// <summary>Φ(x) + x·φ(x).</summary>
     public static double GeluSlope(double x) => Cdf(x) + (Math.Abs(x) > 60 ? 0 : x * Pdf(x));
 
     /// <summary>erf(x)/x of s = x²: 2/√π·Σ (−s)ᵏ/(k!·(2k + 1)).</summary>
@@ -57,7 +59,7 @@ internal static class NormalOracle
         return sum * 2 / Math.Sqrt(Math.PI);
     }
 
-    public static double Erf(double x) => Math.Abs(x) < 0.6 ? x * ErfSmall(x * x) : Math.Sign(x) * (1 - 2 * Tail(Math.Abs(x) * Math.Sqrt(2)));
+    public static double Erf(double x) => Math.Abs(x) < 0.6 ? x * ErfSmall(x * x) : Math.CopySign(1, x) * (1 - 2 * Tail(Math.Abs(x) * Math.Sqrt(2)));
 
     private static double Tail(double t) => double.IsNaN(t) ? t : t > 60 ? 0 : Bell(t) * Mills(t);
 }
