@@ -41,11 +41,12 @@ public readonly struct G32(float value) : IReal<G32>
     /// <inheritdoc/>
     public static G32 Abs(G32 x) => new(XMath.Abs(x.V));
 
+    // b stands left: ILGPU 1.5.3 turns a comparison whose left side is constant around and then counts NaN as true, so that relu(NaN) was 0.
     /// <inheritdoc/>
-    public static G32 Max(G32 a, G32 b) => new(a.V > b.V ? a.V : b.V);
+    public static G32 Max(G32 a, G32 b) => new(b.V < a.V ? a.V : b.V);
 
     /// <inheritdoc/>
-    public static G32 Min(G32 a, G32 b) => new(a.V < b.V ? a.V : b.V);
+    public static G32 Min(G32 a, G32 b) => new(b.V > a.V ? a.V : b.V);
 
     /// <inheritdoc/>
     public static G32 Floor(G32 x) => new(XMath.Floor(x.V));

@@ -4,6 +4,8 @@ namespace FlorenceKernels.Runtime;
 
 /// <summary>A real number to write formulas with: a CPU scalar, a SIMD vector of 2 to 16 lanes, or a GPU scalar. One formula over
 /// <c>IReal</c> is thereby the kernel of every device, so that <c>x·Φ(x)</c> is written once.</summary>
+/// <remarks>How exact each function is, per device and with reasons, stands in <c>RealAccuracy.cs</c>; <c>IntrinsicTests</c> holds
+/// every device to it.</remarks>
 /// <typeparam name="TSelf">The number itself.</typeparam>
 public interface IReal<TSelf> :
     IAdditionOperators<TSelf, TSelf, TSelf>, ISubtractionOperators<TSelf, TSelf, TSelf>, IMultiplyOperators<TSelf, TSelf, TSelf>,
@@ -37,16 +39,16 @@ public interface IReal<TSelf> :
     /// <summary>⌊x⌋.</summary>
     static abstract TSelf Floor(TSelf x);
 
-    /// <summary>eˣ; 0 below the smallest normal number.</summary>
+    /// <summary>eˣ; on the CPU 0 below √2 times the smallest normal number.</summary>
     static abstract TSelf Exp(TSelf x);
 
     /// <summary>Natural logarithm.</summary>
     static abstract TSelf Log(TSelf x);
 
-    /// <summary>sin x.</summary>
+    /// <summary>sin x; in f64 on a GPU NaN from |x| = 1e6 on.</summary>
     static abstract TSelf Sin(TSelf x);
 
-    /// <summary>cos x.</summary>
+    /// <summary>cos x; in f64 on a GPU NaN from |x| = 1e6 on.</summary>
     static abstract TSelf Cos(TSelf x);
 
     /// <summary>The lower-tail part of the normal CDF: Φ(−|x|)·e^{x²/2} = erfcx(|x|/√2)/2.</summary>
@@ -55,7 +57,8 @@ public interface IReal<TSelf> :
     /// <summary>erf(x)/x as a function of x², for |x| ≤ ½.</summary>
     static abstract TSelf ErfSmall(TSelf xSquared);
 
-    /// <summary>a &gt; b ? x : y, lane by lane.</summary>
+    /// <summary>a &gt; b ? x : y, lane by lane. Where a is a constant and b NaN, compiled GPU code takes x: ILGPU 1.5.3 turns the comparison
+    /// around and then counts NaN as true.</summary>
     static abstract TSelf IfGreater(TSelf a, TSelf b, TSelf x, TSelf y);
 
     /// <summary>a = b ? x : y, lane by lane.</summary>

@@ -48,11 +48,12 @@ public static class RealMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R NormalPdf<R>(R x) where R : struct, IReal<R> => R.Exp(x * x * R.Of(-0.5)) * R.Of(0.3989422804014327);
 
-    /// <summary>Φ(x): one exponential and one polynomial, accurate in the far tail too.</summary>
+    /// <summary>Φ(x): one exponential and one polynomial, accurate in the far tail too. Beyond 40 the tail is 0 in f64, and the fraction
+    /// inside Mills' ratio would be ∞/∞ at infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R NormalCdf<R>(R x) where R : struct, IReal<R>
     {
-        var tail = R.Exp(x * x * R.Of(-0.5)) * R.MillsHalf(R.Abs(x));
+        var tail = R.Exp(x * x * R.Of(-0.5)) * R.MillsHalf(R.Min(R.Of(40), R.Abs(x)));
         return R.IfGreater(x, R.Of(0), R.Of(1) - tail, tail);
     }
 
