@@ -59,7 +59,8 @@ public sealed class CoSwinBackboneTests
             Assert.NotNull(set["absolute_pos_embed"].Grad);
         }
 
-        Assert.Equal(["norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"], set.Names.Where(n => n.StartsWith("norm", System.StringComparison.Ordinal)));
+        Assert.Equal(["norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"],
+            set.Names.Where(n => n.StartsWith("norm", System.StringComparison.Ordinal)));
     }
 
     [Fact]

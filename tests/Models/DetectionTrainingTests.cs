@@ -32,9 +32,9 @@ public sealed class DetectionTrainingTests
         Assert.True(set.IsTraining); // as it was
         double[] losses = [.. Enumerable.Range(0, Steps).Select(step => trainer.Step(Scenes(step), step, Steps).Loss)];
         double first = losses.Take(10).Average(), last = losses.TakeLast(10).Average();
-        Assert.True(last < first / 1.8, $"the loss went from {first:g3} to {last:g3}"); // measured: 2.9 to 1.4
+        Assert.True(last < first / 1.6, $"the loss went from {first:g3} to {last:g3}"); // measured: 2.74 to 1.37
         var ap50 = evaluator.Score(heldOut).Ap50;
-        Assert.True(ap50 > 0.6, $"AP50 on held-out scenes is {ap50:p0}"); // measured: 0.8
+        Assert.True(ap50 > 0.6, $"AP50 on held-out scenes is {ap50:p0}"); // measured: 84 %
     }
 
     [Fact]
@@ -70,7 +70,8 @@ public sealed class DetectionTrainingTests
     public void Batch_of_nothing_or_of_a_torn_image_is_refused()
     {
         Assert.Contains("no samples", Assert.Throws<FlorenceException>(() => DetectionBatch.Of([])).Message);
-        Assert.Contains("'torn' has 5 values", Assert.Throws<FlorenceException>(() => DetectionBatch.Of([new("torn", new float[5], 1, 2, [])])).Message);
+        DetectionSample torn = new("torn", new float[5], 1, 2, []);
+        Assert.Contains("'torn' has 5 values", Assert.Throws<FlorenceException>(() => DetectionBatch.Of([torn])).Message);
     }
 
     private static DetectionBatch Scenes(int step) =>

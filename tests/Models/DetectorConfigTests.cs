@@ -42,13 +42,14 @@ public sealed class DetectorConfigTests
         Assert.Contains("3 or more and 5", Error(good with { Backbone = good.Backbone with { Depths = [2, 2], Heads = [3, 6] } }));
         Assert.Contains("positive", Error(good with { Classes = 0 }));
         Assert.Contains("positive", Error(good with { SizeDivisor = 0 }));
-        Assert.Contains("last stages have 4, 8, 16", Error(good with { Backbone = good.Backbone with { Depths = [2, 2, 6], Heads = [3, 6, 12] } }));
+        var shallow = good.Backbone with { Depths = [2, 2, 6], Heads = [3, 6, 12] };
+        Assert.Contains("last stages have 4, 8, 16", Error(good with { Backbone = shallow }));
     }
 
     [Theory]
     [InlineData("""{ "classes": 3 }""", "backbone")]
     [InlineData("""{ "backbone": { "embedDim": 8, "depths": [1, 1, 1, 1], "heads": [1, 1, 1, 1] }, "clases": 3 }""", "clases")]
-    [InlineData("""{ "backbone": { "embedDim": 8, "depths": [1, 1, 1, 1], "heads": [1, 1, 1, 1] }, "dynamicHead": { "coarserLevel": "zoom" } }""", "zoom")]
+    [InlineData("""{ "dynamicHead": { "coarserLevel": "zoom" } }""", "dynamicHead.coarserLevel': 'zoom'")]
     [InlineData("{", "")]
     public void Json_that_is_wrong_names_the_file_and_the_fault(string json, string fault)
     {

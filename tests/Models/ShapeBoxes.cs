@@ -22,7 +22,8 @@ internal static class ShapeBoxes
         var rgba = ShapeRasterizer.Draw(shapes, ground, side);
         var pixels = new float[3 * side * side];
         for (var i = 0; i < pixels.Length; i++) { pixels[i] = rgba[i % (side * side) * 4 + i / (side * side)] / 64f - 2; }
-        return new($"{seed}/{index}", pixels, side, side, [.. shapes.Select(s => new GroundTruth(Box(s, side), Array.IndexOf(ShapeScenes.Colours, s.Colour)))]);
+        GroundTruth Object(Shape s) => new(Box(s, side), Array.IndexOf(ShapeScenes.Colours, s.Colour));
+        return new($"{seed}/{index}", pixels, side, side, [.. shapes.Select(Object)]);
     }
 
     // What the shape alone changes of a white page.

@@ -6,10 +6,10 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>CoSwin, or Swin, as the backbone of a detector (Florence §2.4; Liu et al. 2021, §4.2): the tokens of each stage before its
-/// down-sampling, through a LayerNorm of their own, as maps. Images of any size: they are padded with zeros at the right and the bottom
-/// to whole stem strides, and windows as the configuration's rule says. Parameter names are the encoder's, with <c>norm{stage}.*</c> in
-/// place of <c>norm.*</c>.</summary>
+/// <summary>CoSwin, or Swin, as the backbone of a detector (Florence §2.4; Liu et al. 2021, §4.2): the tokens of each stage
+/// before its down-sampling, through a LayerNorm of their own, as maps. Images of any size: they are padded with zeros at the
+/// right and the bottom to whole stem strides, and windows as the configuration's rule says. Parameter names are the encoder's,
+/// with <c>norm{stage}.*</c> in place of <c>norm.*</c>.</summary>
 public sealed class CoSwinBackbone : Module
 {
     private readonly Stem _stem;

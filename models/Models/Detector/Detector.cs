@@ -7,8 +7,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Models;
 
-/// <summary>The object detector on CoSwin (Florence, arXiv 2111.11432, §2.4; Dai et al., arXiv 2106.08322): image → backbone maps C3, C4, C5
-/// → feature pyramid P3 … P7 → Dynamic Head → ATSS head → losses or detections.
+/// <summary>The object detector on CoSwin (Florence, arXiv 2111.11432, §2.4; Dai et al., arXiv 2106.08322): image → backbone maps
+/// C3, C4, C5 → feature pyramid P3 … P7 → Dynamic Head → ATSS head → losses or detections.
 /// <c>fpn.bottom_up.*</c>, <c>fpn.*</c>, <c>dyhead_tower.*</c>, <c>head.*</c>.</summary>
 public sealed class Detector : Module
 {
@@ -39,13 +39,14 @@ public sealed class Detector : Module
     /// <summary>P3 … P7 → predictions.</summary>
     public AtssHead Head { get; }
 
-    /// <summary>Images [B, 3, H, W] of any size, zeros where an image is smaller than its batch → predictions at every location of the
-    /// padded images.</summary>
+    /// <summary>Images [B, 3, H, W] of any size, zeros where an image is smaller than its batch → predictions at every location
+    /// of the padded images.</summary>
     /// <exception cref="ShapeException">They are no images of the backbone's channels.</exception>
     public HeadOutput Forward(Tensor images)
     {
         Check.HasRank("detector", "images", images, 4, $"[B, {Config.Backbone.Channels}, H, W]");
-        return Head.Forward(DynamicHead.Forward(Pyramid.Forward(Backbone.Forward(ImagePadding.ToMultiple(images, Config.SizeDivisor)))));
+        var maps = Backbone.Forward(ImagePadding.ToMultiple(images, Config.SizeDivisor));
+        return Head.Forward(DynamicHead.Forward(Pyramid.Forward(maps)));
     }
 
     /// <summary>The losses of a batch.</summary>

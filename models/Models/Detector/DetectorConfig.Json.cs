@@ -22,10 +22,13 @@ public sealed partial record DetectorConfig
         Converters = { new EnumNames() },
     };
 
-    /// <summary>Names of the built-in detectors: <c>tiny</c> is the released Swin-T detector on CoSwin-T, <c>nano</c> learns small
-    /// pictures on a CPU.</summary>
-    public static string[] Presets => [.. Assembly.GetExecutingAssembly().GetManifestResourceNames()
-        .Where(n => n.StartsWith(Folder, StringComparison.Ordinal)).Select(n => n[Folder.Length..]).Order(StringComparer.Ordinal)];
+    /// <summary>Names of the built-in detectors: <c>tiny</c> is the released Swin-T detector on CoSwin-T, <c>nano</c> learns
+    /// small pictures on a CPU.</summary>
+    public static string[] Presets =>
+    [
+        .. Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(n => n.StartsWith(Folder, StringComparison.Ordinal))
+            .Select(n => n[Folder.Length..]).Order(StringComparer.Ordinal),
+    ];
 
     /// <summary>Reads a built-in detector by name, or a JSON file by path.</summary>
     /// <exception cref="FlorenceException">Neither exists, or the JSON has an unknown key or a wrong value.</exception>
@@ -34,7 +37,8 @@ public sealed partial record DetectorConfig
         var preset = Presets.FirstOrDefault(p => string.Equals(p, nameOrPath, StringComparison.OrdinalIgnoreCase));
         if (preset is null && !File.Exists(nameOrPath))
         {
-            throw new FlorenceException($"'{nameOrPath}' is neither a file nor one of the built-in detectors: {string.Join(", ", Presets)}");
+            throw new FlorenceException(
+                $"'{nameOrPath}' is neither a file nor one of the built-in detectors: {string.Join(", ", Presets)}");
         }
 
         if (preset is null) { return Parse(File.ReadAllText(nameOrPath), nameOrPath); }
@@ -48,11 +52,13 @@ public sealed partial record DetectorConfig
     {
         try
         {
-            return JsonSerializer.Deserialize<DetectorConfig>(json, Json)?.Validated() ?? throw new FlorenceException($"{source}: empty configuration");
+            return JsonSerializer.Deserialize<DetectorConfig>(json, Json)?.Validated()
+                ?? throw new FlorenceException($"{source}: empty configuration");
         }
         catch (JsonException e)
         {
-            throw new FlorenceException($"{source}: {(e is UnknownChoiceException ? $"'{e.Path?.TrimStart('$', '.')}': " : "")}{e.Message}", e);
+            var setting = e is UnknownChoiceException ? $"'{e.Path?.TrimStart('$', '.')}': " : "";
+            throw new FlorenceException($"{source}: {setting}{e.Message}", e);
         }
     }
 

@@ -37,8 +37,8 @@ public sealed partial record DetectorConfig
     internal int FirstStage => Backbone.Depths.Length - FeaturePyramid.Inputs;
 
     /// <summary>This configuration, checked.</summary>
-    /// <exception cref="FlorenceException">A size is not positive, the backbone has fewer than three stages, or there are not five levels
-    /// whose first strides are the backbone's.</exception>
+    /// <exception cref="FlorenceException">A size is not positive, the backbone has fewer than three stages, or there are not
+    /// five levels whose first strides are the backbone's.</exception>
     public DetectorConfig Validated()
     {
         _ = Backbone.Validated();
@@ -57,7 +57,8 @@ public sealed partial record DetectorConfig
 
         int[] own = [.. Enumerable.Range(FirstStage, FeaturePyramid.Inputs).Select(i => Backbone.StemPixels << i)];
         return own.SequenceEqual(Strides.Take(own.Length)) ? this : throw new FlorenceException(
-            $"Detector: strides begin {string.Join(", ", Strides.Take(own.Length))}, but the backbone's last stages have {string.Join(", ", own)}");
+            $"Detector: strides begin {string.Join(", ", Strides.Take(own.Length))}, but the backbone's last stages have "
+            + string.Join(", ", own));
     }
 }
 

@@ -9,18 +9,19 @@ public static class DetectorWeights
 {
     private const string Tower = "image_encoder.", Backbone = "fpn.bottom_up.";
 
-    /// <summary>A Florence model's image encoder under the detector's names, for a load that is not strict: the pyramid, the head and the
-    /// LayerNorm of each map keep their first values, as the encoder has none.</summary>
+    /// <summary>A Florence model's image encoder under the detector's names, for a load that is not strict: the pyramid, the
+    /// head and the LayerNorm of each map keep their first values, as the encoder has none.</summary>
     /// <param name="florence">Values by our names or foreign ones (<see cref="CheckpointNames.Canonical"/>).</param>
     public static Dictionary<string, Tensor> FromFlorence(IEnumerable<KeyValuePair<string, Tensor>> florence)
     {
         var result = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var (name, value) in florence)
         {
-            if (CheckpointNames.Canonical(name) is not { } ours || !ours.StartsWith(Tower, StringComparison.Ordinal)) { continue; }
+            var ours = CheckpointNames.Canonical(name);
+            if (ours is null || !ours.StartsWith(Tower, StringComparison.Ordinal)) { continue; }
             var part = ours[Tower.Length..];
-            if (part.StartsWith("norm.", StringComparison.Ordinal) || part.StartsWith("head.", StringComparison.Ordinal)) { continue; }
-            result[Backbone + part] = value;
+            var isBehindStages = part.Split('.')[0] is "norm" or "head";
+            if (!isBehindStages) { result[Backbone + part] = value; }
         }
 
         return result;

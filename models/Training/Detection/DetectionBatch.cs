@@ -9,7 +9,8 @@ namespace FlorenceKernels.Training;
 
 /// <summary>An image and its objects.</summary>
 /// <param name="Id">Name, for messages.</param> <param name="Pixels">Normalised, [3, Height, Width].</param>
-/// <param name="Height">Rows.</param> <param name="Width">Columns.</param> <param name="Objects">Boxes in pixels and classes.</param>
+/// <param name="Height">Rows.</param> <param name="Width">Columns.</param>
+/// <param name="Objects">Boxes in pixels and classes.</param>
 public sealed record DetectionSample(string Id, float[] Pixels, int Height, int Width, IReadOnlyList<GroundTruth> Objects)
 {
     internal const int Channels = 3;
@@ -48,7 +49,8 @@ public sealed record DetectionBatch(float[] Pixels, int Height, int Width, IRead
     {
         if (sample.Pixels.Length != DetectionSample.Channels * sample.Height * sample.Width)
         {
-            throw new FlorenceException($"detection sample '{sample.Id}' has {sample.Pixels.Length} values, not 3·{sample.Height}·{sample.Width}");
+            throw new FlorenceException(
+                $"detection sample '{sample.Id}' has {sample.Pixels.Length} values, not 3·{sample.Height}·{sample.Width}");
         }
 
         for (var row = 0; row < DetectionSample.Channels * sample.Height; row++)

@@ -8,8 +8,8 @@ using FlorenceKernels.Tensors;
 namespace FlorenceKernels.Training;
 
 /// <summary>Scores a detector by COCO's protocol; the area of an object is that of its box.</summary>
-/// <param name="detector">The detector.</param> <param name="parameters">Its weights.</param> <param name="device">Where they live.</param>
-/// <param name="dtype">Element type of the weights.</param>
+/// <param name="detector">The detector.</param> <param name="parameters">Its weights.</param>
+/// <param name="device">Where they live.</param> <param name="dtype">Element type of the weights.</param>
 public sealed class DetectionEvaluator(Detector detector, ParameterSet parameters, Device device, DType dtype = DType.F32)
 {
     /// <summary>Detects in all samples, <paramref name="batchSize"/> at a time, and compares.</summary>
@@ -29,7 +29,8 @@ public sealed class DetectionEvaluator(Detector detector, ParameterSet parameter
     private CocoDetection[] Detect(DetectionSample[] samples, int first)
     {
         using var scope = TensorScope.Begin();
-        var found = detector.Detect(DetectionBatch.Of(samples).Images(device, dtype), [.. samples.Select(s => (s.Height, s.Width))]);
+        var images = DetectionBatch.Of(samples).Images(device, dtype);
+        var found = detector.Detect(images, [.. samples.Select(s => (s.Height, s.Width))]);
         return [.. found.SelectMany((boxes, i) => boxes.Select(d => new CocoDetection(first + i, d.Class, Box(d.Box), d.Score)))];
     }
 
