@@ -18,7 +18,8 @@ namespace FlorenceKernels.Tensors;
 //   counted                                          7.6; 90                        4.7 in tiles, 10.6 with split k and copied weights
 //   dx by ConvColumns.Gpu.cs                         7.6; 9.7                       10.6; 9.5
 // At 7×7 / 4 eight neighbouring k, of rows of 147 and runs of 7, are no whole sector; at 3×3 / 2 the copy of the weights, once per call
-// whatever the batch, is half of all. No bank conflicts. Depthwise and other narrow groups, where most of a tile would be waste, stay with ConvGpu.
+// whatever the batch, is half of all. No bank conflicts.
+// Depthwise and other narrow groups, where most of a tile would be waste, stay with ConvGpu.
 internal static class ConvTiled
 {
     /// <summary>y; false where tiles do not suit.</summary>
