@@ -1,9 +1,7 @@
-using System;
 using System.Linq;
 using FlorenceKernels.Models;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;
-using FlorenceKernels.Tensors;
 using FlorenceKernels.Training;
 using Xunit;
 

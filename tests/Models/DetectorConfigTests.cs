@@ -1,4 +1,3 @@
-using System.Linq;
 using FlorenceKernels.Models;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Runtime;

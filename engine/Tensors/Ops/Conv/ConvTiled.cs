@@ -1,6 +1,5 @@
 using System;
 using FlorenceKernels.Runtime;
-using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 
@@ -167,7 +166,12 @@ internal static class ConvTiled
 
     private static GemmOutput<R> Output<R>(Tensor to, in GemmSizes sizes) where R : unmanaged, IReal<R> => new()
     {
-        C = to.View<R>(), Bias = to.View<R>(), Pre = to.View<R>(), M = sizes.M, N = sizes.N, CBatch = checked(sizes.M * sizes.N),
+        C = to.View<R>(),
+        Bias = to.View<R>(),
+        Pre = to.View<R>(),
+        M = sizes.M,
+        N = sizes.N,
+        CBatch = checked(sizes.M * sizes.N),
     };
 
     // [O, C, taps] as it is, or as [O, taps, C].

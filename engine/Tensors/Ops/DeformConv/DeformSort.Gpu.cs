@@ -1,4 +1,3 @@
-using FlorenceKernels.Runtime;
 using ILGPU;
 
 namespace FlorenceKernels.Tensors;

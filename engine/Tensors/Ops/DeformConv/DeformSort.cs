@@ -1,5 +1,4 @@
 using FlorenceKernels.Runtime;
-using ILGPU;
 
 namespace FlorenceKernels.Tensors;
 

@@ -1,5 +1,4 @@
 using System;
-using FlorenceKernels.Runtime;
 
 namespace FlorenceKernels.Tensors;
 

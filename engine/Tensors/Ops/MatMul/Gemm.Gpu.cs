@@ -29,16 +29,33 @@ internal static class GemmGpu
 
         var output = new GemmOutput<R>
         {
-            C = g.C, Bias = g.Bias, Pre = g.Pre, M = g.M, N = g.N, CBatch = g.CBatch,
-            HasBias = g.HasBias, HasPre = g.HasPre, Activation = (int)activation,
+            C = g.C,
+            Bias = g.Bias,
+            Pre = g.Pre,
+            M = g.M,
+            N = g.N,
+            CBatch = g.CBatch,
+            HasBias = g.HasBias,
+            HasPre = g.HasPre,
+            Activation = (int)activation,
         };
         var a = new StridedSource<R>
         {
-            View = g.A, LineStride = g.ARow, InnerStride = g.ACol, BatchStride = g.ABatch, LastLine = g.M - 1, LastInner = g.K - 1,
+            View = g.A,
+            LineStride = g.ARow,
+            InnerStride = g.ACol,
+            BatchStride = g.ABatch,
+            LastLine = g.M - 1,
+            LastInner = g.K - 1,
         };
         var b = new StridedSource<R>
         {
-            View = g.B, LineStride = g.BCol, InnerStride = g.BRow, BatchStride = g.BBatch, LastLine = g.N - 1, LastInner = g.K - 1,
+            View = g.B,
+            LineStride = g.BCol,
+            InnerStride = g.BRow,
+            BatchStride = g.BBatch,
+            LastLine = g.N - 1,
+            LastInner = g.K - 1,
         };
         var precision = gpu.Float32MatMulPrecision;
         if (a is StridedSource<G32> a32 && b is StridedSource<G32> b32 && output is GemmOutput<G32> output32

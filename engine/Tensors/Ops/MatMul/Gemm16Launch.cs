@@ -1,5 +1,4 @@
 using FlorenceKernels.Runtime;
-using ILGPU;
 using ILGPU.Runtime;
 
 namespace FlorenceKernels.Tensors;
@@ -35,7 +34,10 @@ internal readonly struct Gemm16Launch
             var offset = _loop.RowOffset(0, row);
             var c = new GemmOutput16
             {
-                C = view.SubView(offset, view.Length - offset), M = sizes.M, N = sizes.N, CBatch = checked((int)_loop.InnerStride(0)),
+                C = view.SubView(offset, view.Length - offset),
+                M = sizes.M,
+                N = sizes.N,
+                CBatch = checked((int)_loop.InnerStride(0)),
             };
             Start(device, a, b, c, sizes);
         }
@@ -59,12 +61,12 @@ internal readonly struct Gemm16Launch
 
     private unsafe AsyncOperand Operand(Tensor t, int operand, long row, (long Line, long Inner) strides, int lines,
         bool alongInner) => new()
-    {
-        Address = (long)t.View<ushort>().LoadEffectiveAddressAsPtr() + 2 * _loop.RowOffset(operand, row),
-        LineStride = alongInner ? checked((int)(strides.Line / Group)) : 1,
-        InnerStride = alongInner ? 1 : checked((int)(strides.Inner / Group)),
-        BatchStride = checked((int)(_loop.InnerStride(operand) / Group)),
-        LastLine = alongInner ? lines - 1 : lines / Group - 1,
-        K = _a.Shape[^1],
-    };
+        {
+            Address = (long)t.View<ushort>().LoadEffectiveAddressAsPtr() + 2 * _loop.RowOffset(operand, row),
+            LineStride = alongInner ? checked((int)(strides.Line / Group)) : 1,
+            InnerStride = alongInner ? 1 : checked((int)(strides.Inner / Group)),
+            BatchStride = checked((int)(_loop.InnerStride(operand) / Group)),
+            LastLine = alongInner ? lines - 1 : lines / Group - 1,
+            K = _a.Shape[^1],
+        };
 }

@@ -86,12 +86,21 @@ internal struct StridedSource<R> : ITileSource<StridedSource<R>, R> where R : un
     public readonly VectorStage<R> Vector() => InnerStride == 1
         ? new()
         {
-            View = View.Cast<Pack4<R>>(), AlongInner = 1, LineStride = LineStride / 4, InnerStride = 1, BatchStride = BatchStride / 4,
-            LastLine = LastLine, LastInner = LastInner,
+            View = View.Cast<Pack4<R>>(),
+            AlongInner = 1,
+            LineStride = LineStride / 4,
+            InnerStride = 1,
+            BatchStride = BatchStride / 4,
+            LastLine = LastLine,
+            LastInner = LastInner,
         }
         : new()
         {
-            View = View.Cast<Pack4<R>>(), LineStride = 1, InnerStride = InnerStride / 4, BatchStride = BatchStride / 4,
-            LastLine = LastLine / 4, LastInner = LastInner,
+            View = View.Cast<Pack4<R>>(),
+            LineStride = 1,
+            InnerStride = InnerStride / 4,
+            BatchStride = BatchStride / 4,
+            LastLine = LastLine / 4,
+            LastInner = LastInner,
         };
 }
