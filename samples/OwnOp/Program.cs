@@ -1,5 +1,5 @@
-// An op of your own, outside the engine: soft threshold y = sign(x)·max(|x| − t, 0), the proximal step of the L1 norm (Donoho 1995).
-// One formula serves a SIMD kernel and a GPU kernel; its gradient is checked and its speed compared with the same op composed of others.
+// An op of your own, outside the engine: soft threshold y = sign(x)·max(|x| − t, 0), the proximal step of L1 (Donoho 1995).
+// One formula serves a SIMD and a GPU kernel; the gradient is checked and the speed compared with the op composed of others.
 using System;
 using System.Diagnostics;
 using System.Linq;

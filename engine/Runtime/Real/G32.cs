@@ -41,7 +41,8 @@ public readonly struct G32(float value) : IReal<G32>
     /// <inheritdoc/>
     public static G32 Abs(G32 x) => new(XMath.Abs(x.V));
 
-    // b stands left: ILGPU 1.5.3 turns a comparison whose left side is constant around and then counts NaN as true, so that relu(NaN) was 0.
+    // b stands left: ILGPU 1.5.3 turns a comparison whose left side is constant around and then counts NaN as true, which made
+    // relu(NaN) 0.
     /// <inheritdoc/>
     public static G32 Max(G32 a, G32 b) => new(b.V < a.V ? a.V : b.V);
 

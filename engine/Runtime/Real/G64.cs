@@ -42,7 +42,8 @@ public readonly struct G64(double value) : IReal<G64>
     /// <inheritdoc/>
     public static G64 Abs(G64 x) => new(XMath.Abs(x.V));
 
-    // b stands left: ILGPU 1.5.3 turns a comparison whose left side is constant around and then counts NaN as true, so that relu(NaN) was 0.
+    // b stands left: ILGPU 1.5.3 turns a comparison whose left side is constant around and then counts NaN as true, which made
+    // relu(NaN) 0.
     /// <inheritdoc/>
     public static G64 Max(G64 a, G64 b) => new(b.V < a.V ? a.V : b.V);
 

@@ -3,8 +3,8 @@ using ILGPU.Algorithms;
 
 namespace FlorenceKernels.Runtime;
 
-/// <summary>f64 functions of GPUs. ILGPU's own go through CORDIC loops: its logarithm is wrong by up to 0.09 and its sine does not end
-/// for large arguments (measured under the CUDA emulator, 1.5.3).</summary>
+/// <summary>f64 functions of GPUs. ILGPU's own go through CORDIC loops on CUDA: its logarithm is wrong by up to 0.09 and its sine
+/// does not end for large arguments (measured under the CUDA emulator, 1.5.3).</summary>
 internal static class Gpu64
 {
     // π/2 in three parts; n times one of the first two is exact for n below 2²⁰ (fdlibm, e_rem_pio2.c).
@@ -14,7 +14,8 @@ internal static class Gpu64
     /// <summary>Arguments beyond give NaN: three parts of π/2 no longer reduce them.</summary>
     public const double LargestAngle = 1e6;
 
-    /// <summary>ln x = e·ln 2 + 2·artanh((m − 1)/(m + 1)) with x = m·2ᵉ, √½ ≤ m &lt; √2; the series' error there is below 1e-18.</summary>
+    /// <summary>ln x = e·ln 2 + 2·artanh((m − 1)/(m + 1)) with x = m·2ᵉ, √½ ≤ m &lt; √2; the series' error there is
+    /// below 1e-18.</summary>
     public static double Log(double x)
     {
         var isTiny = x < 2.2250738585072014e-308;

@@ -4,8 +4,8 @@ namespace FlorenceKernels.Runtime;
 
 /// <summary>A real number to write formulas with: a CPU scalar, a SIMD vector of 2 to 16 lanes, or a GPU scalar. One formula over
 /// <c>IReal</c> is thereby the kernel of every device, so that <c>x·Φ(x)</c> is written once.</summary>
-/// <remarks>How exact each function is, per device and with reasons, stands in <c>RealAccuracy.cs</c>; <c>IntrinsicTests</c> holds
-/// every device to it.</remarks>
+/// <remarks>How exact each function is, per device and with reasons, stands in <c>RealAccuracy.cs</c>; <c>IntrinsicTests</c>
+/// holds every device to it.</remarks>
 /// <typeparam name="TSelf">The number itself.</typeparam>
 public interface IReal<TSelf> :
     IAdditionOperators<TSelf, TSelf, TSelf>, ISubtractionOperators<TSelf, TSelf, TSelf>, IMultiplyOperators<TSelf, TSelf, TSelf>,
@@ -57,8 +57,8 @@ public interface IReal<TSelf> :
     /// <summary>erf(x)/x as a function of x², for |x| ≤ ½.</summary>
     static abstract TSelf ErfSmall(TSelf xSquared);
 
-    /// <summary>a &gt; b ? x : y, lane by lane. Where a is a constant and b NaN, compiled GPU code takes x: ILGPU 1.5.3 turns the comparison
-    /// around and then counts NaN as true.</summary>
+    /// <summary>a &gt; b ? x : y, lane by lane. Where a is a constant and b NaN, compiled GPU code takes x: ILGPU 1.5.3
+    /// turns the comparison around and then counts NaN as true.</summary>
     static abstract TSelf IfGreater(TSelf a, TSelf b, TSelf x, TSelf y);
 
     /// <summary>a = b ? x : y, lane by lane.</summary>

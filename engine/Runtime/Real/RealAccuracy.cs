@@ -4,9 +4,9 @@ using System.Linq;
 
 namespace FlorenceKernels.Runtime;
 
-/// <summary>How far a function may be from its exact value, and where its special values are not those of <see cref="Math"/>. The
-/// allowed error is the larger of <see cref="Absolute"/> and <see cref="Ulps"/> + <see cref="PerX"/>·|x| + <see cref="PerSquare"/>·x²
-/// units in the last place of the exact value.</summary>
+/// <summary>How far a function may be from its exact value, and where its special values are not those of <see cref="Math"/>.
+/// The allowed error is the larger of <see cref="Absolute"/> and <see cref="Allowed"/> units in the last place of the exact
+/// value.</summary>
 /// <param name="Functions">Members of <see cref="IReal{TSelf}"/> or <see cref="RealMath"/>.</param>
 /// <param name="Ulps">Units in the last place.</param> <param name="Reason">Why it is not less.</param>
 internal sealed record RealBound(string[] Functions, double Ulps, string Reason)
@@ -48,12 +48,14 @@ internal sealed record RealBound(string[] Functions, double Ulps, string Reason)
     public double Allowed(double x) => Ulps + PerX * Math.Abs(x) + PerSquare * x * x;
 }
 
-/// <summary>The documented accuracy of everything formulas are written with. What is not listed is within 2 units in the last place of
-/// the exact value, and NaN, infinities and signed zeros are those of <see cref="Math"/>. Every line is tested on every device.</summary>
+/// <summary>The documented accuracy of everything formulas are written with. What is not listed is within 2 units in the last
+/// place of the exact value, and NaN, infinities and signed zeros are those of <see cref="Math"/>. Every line is tested on every
+/// device.</summary>
 internal static class RealAccuracy
 {
     private const double ExpZero32 = 1.67e-38, ExpZero64 = 3.2e-308;
-    private const string Underflow = "results below √2 times the smallest normal number are 0, because the scale 2ⁿ⁻¹ must be one";
+    private const string Underflow =
+        "results below √2 times the smallest normal number are 0, because the scale 2ⁿ⁻¹ must be one";
     private const string Tail = "rounding x² is x²/2 units of e^{−x²/2}";
     private const string Tail32 = Tail + ", and 1.22·x²/2 more go with the exponent of ex2.approx";
 
@@ -70,16 +72,19 @@ internal static class RealAccuracy
             { OnGpu = true, IsF64 = false, PerX = 1.25 },
         new(["Exp"], 2, Underflow) { IsF64 = false, ZeroBelow = ExpZero32 },
         new(["Exp"], 2, Underflow) { IsF64 = true, ZeroBelow = ExpZero64 },
-        new(["Log"], 2, "lg2.approx is 2⁻²² off between ½ and 2, where the logarithm is small") { OnGpu = true, IsF64 = false, Absolute = 4.8e-7 },
+        new(["Log"], 2, "lg2.approx is 2⁻²² off between ½ and 2, where the logarithm is small")
+            { OnGpu = true, IsF64 = false, Absolute = 4.8e-7 },
         new(["Log"], 4, ".NET's vectorised logarithm") { IsF64 = true },
         new(["Sin", "Cos"], 2, "sin.approx is 2⁻²⁰·⁵ off within 2π and worse beyond; ask for f64 where that matters")
             { OnGpu = true, IsF64 = false, Absolute = 7e-7, Range = 6.28 },
-        new(["Sin", "Cos"], 3, "π/2 in three parts reduces no more than that") { OnGpu = true, IsF64 = true, Range = Gpu64.LargestAngle, IsNaNBeyond = true },
+        new(["Sin", "Cos"], 3, "π/2 in three parts reduces no more than that")
+            { OnGpu = true, IsF64 = true, Range = Gpu64.LargestAngle, IsNaNBeyond = true },
         new(["MillsHalf"], 8, "polynomial 6e-8; read where e^{−x²/2} is not 0") { IsF64 = false, Range = 13.3 },
         new(["MillsHalf"], 200, "polynomial 7e-15") { IsF64 = true, Range = 38.7 },
         new(["ErfSmall"], 4, "polynomial and oracle, a unit or two each") { IsF64 = true },
         new(["Tanh"], 4, "two sums, a division and e^{2x}"),
-        new(["Sigmoid"], 3, "as Exp; 1/(1 + e⁻ˣ) is 0 where e⁻ˣ overflows") { OnGpu = true, IsF64 = false, PerX = 1.25, ZeroBelow = 3e-39 },
+        new(["Sigmoid"], 3, "as Exp; 1/(1 + e⁻ˣ) is 0 where e⁻ˣ overflows")
+            { OnGpu = true, IsF64 = false, PerX = 1.25, ZeroBelow = 3e-39 },
         new(["Sigmoid"], 3, "1/(1 + e⁻ˣ) is 0 where e⁻ˣ overflows") { IsF64 = false, ZeroBelow = 3e-39 },
         new(["Sigmoid"], 4, "1/(1 + e⁻ˣ) is 0 where e⁻ˣ overflows") { IsF64 = true, ZeroBelow = 5.6e-309 },
         new(["Log1P"], 5, "as Log, of 1 + x rounded") { OnGpu = true, IsF64 = false, Absolute = 5e-7 },

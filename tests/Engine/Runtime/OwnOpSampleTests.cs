@@ -8,13 +8,15 @@ namespace FlorenceKernels.Tests.Engine;
 
 public sealed class OwnOpSampleTests
 {
-    private static readonly string Built = Path.GetRelativePath("tests/Engine", Path.GetRelativePath(SourceTree.Root ?? ".", AppContext.BaseDirectory));
+    private static readonly string Built =
+        Path.GetRelativePath("tests/Engine", Path.GetRelativePath(SourceTree.Root ?? ".", AppContext.BaseDirectory));
 
     [Fact]
     public void The_sample_of_an_own_op_finds_itself_right()
     {
         if (SourceTree.Root is not { } root) { Assert.Skip("the sources are not above this program"); return; }
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(root, "samples/OwnOp", Built, "OwnOp.dll")]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(root, "samples/OwnOp", Built, "OwnOp.dll")])
+            { RedirectStandardOutput = true };
         using var sample = Process.Start(start)!;
         var said = sample.StandardOutput.ReadToEnd();
         sample.WaitForExit();
@@ -27,6 +29,7 @@ public sealed class OwnOpSampleTests
     {
         if (SourceTree.Root is not { } root) { Assert.Skip("the sources are not above this program"); return; }
         Assert.InRange(File.ReadAllLines(Path.Combine(root, "samples/OwnOp/Program.cs")).Length, 1, 99);
-        Assert.DoesNotContain("InternalsVisibleTo", File.ReadAllText(Path.Combine(root, "samples/OwnOp/OwnOp.csproj")), StringComparison.Ordinal);
+        var project = File.ReadAllText(Path.Combine(root, "samples/OwnOp/OwnOp.csproj"));
+        Assert.DoesNotContain("InternalsVisibleTo", project, StringComparison.Ordinal);
     }
 }

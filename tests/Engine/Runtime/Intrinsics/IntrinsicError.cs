@@ -13,7 +13,8 @@ internal readonly record struct IntrinsicError(double Ulps, bool IsAllowed)
     /// <summary>Judges <paramref name="y"/> = f(<paramref name="a"/>, <paramref name="b"/>).</summary>
     public static IntrinsicError Of(RealBound bound, double a, double b, double exact, double y, bool isDouble)
     {
-        var isNaN = double.IsNaN(exact) || (bound.IsNaNAtInfinity && double.IsInfinity(a)) || (bound.IsNaNBeyond && Math.Abs(a) > bound.Range);
+        var isNaN = double.IsNaN(exact) || (bound.IsNaNAtInfinity && double.IsInfinity(a))
+            || (bound.IsNaNBeyond && Math.Abs(a) > bound.Range);
         if (isNaN || double.IsNaN(y)) { return isNaN && double.IsNaN(y) ? None : WrongKind; }
         if (double.IsInfinity(exact)) { return y == exact ? None : WrongKind; }
         if (y == 0 && (exact == 0 || Math.Abs(exact) < bound.ZeroBelow))

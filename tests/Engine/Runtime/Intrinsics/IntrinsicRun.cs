@@ -6,7 +6,8 @@ using FlorenceKernels.Tensors;
 
 namespace FlorenceKernels.Tests.Engine;
 
-/// <summary>Runs one function over its inputs on a device: <c>cpu/Avx2</c> is the CPU at a vector width, <c>cpu/Scalar</c> the loops' tails.</summary>
+/// <summary>Runs one function over its inputs on a device: <c>cpu/Avx2</c> is the CPU at a vector width,
+/// <c>cpu/Scalar</c> the loops' tails.</summary>
 internal static class IntrinsicRun
 {
     public static IEnumerable<string> CpuLevels =>
@@ -28,7 +29,8 @@ internal static class IntrinsicRun
     private static Tensor Operand(double[] values, bool isDouble, Device home, bool isSpread)
     {
         if (isSpread) { values = [.. values.SelectMany(v => (double[])[v, 0])]; }
-        var x = isDouble ? Tensor.From(values, [values.Length], home) : Tensor.From(Array.ConvertAll(values, v => (float)v), [values.Length], home);
+        var x = isDouble ? Tensor.From(values, [values.Length], home)
+            : Tensor.From(Array.ConvertAll(values, v => (float)v), [values.Length], home);
         return isSpread ? x.Slice(0, 0, values.Length / 2, 2) : x;
     }
 }

@@ -59,7 +59,8 @@ internal static class NormalOracle
         return sum * 2 / Math.Sqrt(Math.PI);
     }
 
-    public static double Erf(double x) => Math.Abs(x) < 0.6 ? x * ErfSmall(x * x) : Math.CopySign(1, x) * (1 - 2 * Tail(Math.Abs(x) * Math.Sqrt(2)));
+    public static double Erf(double x) =>
+        Math.Abs(x) < 0.6 ? x * ErfSmall(x * x) : Math.CopySign(1, x) * (1 - 2 * Tail(Math.Abs(x) * Math.Sqrt(2)));
 
     private static double Tail(double t) => double.IsNaN(t) ? t : t > 60 ? 0 : Bell(t) * Mills(t);
 }
