@@ -16,7 +16,7 @@ public sealed class OwnOpSampleTests
     {
         if (SourceTree.Root is not { } root) { Assert.Skip("the sources are not above this program"); return; }
         var start = new ProcessStartInfo("dotnet", [Path.Combine(root, "samples/OwnOp", Built, "OwnOp.dll")])
-            { RedirectStandardOutput = true };
+        { RedirectStandardOutput = true };
         using var sample = Process.Start(start)!;
         var said = sample.StandardOutput.ReadToEnd();
         sample.WaitForExit();
