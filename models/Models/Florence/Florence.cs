@@ -51,7 +51,8 @@ public sealed class Florence : Module
 
     /// <summary>As <see cref="Loss(Tensor, Tensor, Tensor, Tensor?)"/>, where the images choose among further texts too; texts choose among the
     /// batch's images only. With v' the batch's texts followed by the further ones, L = ½·CE(s·u·v'ᵀ, P) + ½·CE(s·v·uᵀ, Q), P and Q
-    /// uniform over the columns that carry the row's label.</summary>
+    /// uniform over the columns that carry the row's label. Unlike the loss of pairs alone it holds the [B, B + M] similarities: for batches
+    /// of hundreds, not of thousands.</summary>
     /// <param name="images">[B, 3, H, W].</param> <param name="ids">[B, N].</param> <param name="labels">[B].</param>
     /// <param name="extraIds">Token ids of texts without images, [M, N].</param> <param name="extraLabels">[M].</param>
     public Tensor Loss(Tensor images, Tensor ids, Tensor labels, Tensor extraIds, Tensor extraLabels)

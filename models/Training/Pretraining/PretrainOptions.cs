@@ -75,7 +75,8 @@ public sealed record PretrainOptions
     /// The thousands of texts that openclipart alone uses would take a quarter of the steps from the names that many artists draw.</summary>
     public ImmutableDictionary<string, double> SourceShares { get; init; } = ImmutableDictionary<string, double>.Empty.Add("openclipart", 0.4);
 
-    /// <summary>Names without pictures, drawn anew each step, that the pictures choose among too; 0 for none.</summary>
+    /// <summary>Names without pictures, drawn anew each step, that the pictures choose among too; 0 for none. What they add to a small batch a
+    /// large one has by itself, and with them the step holds all similarities at once: give 0 with batches of thousands.</summary>
     public int ExtraTexts { get; init; } = 288;
 
     /// <summary>Probability of taking a pair's long text instead of its short one.</summary>
