@@ -40,7 +40,7 @@ internal sealed partial class KernelsReportVerb : Verb
     {
         var chosen = HotKernel.All.Where(k => part is null || k.Name.Contains(part, StringComparison.OrdinalIgnoreCase)).ToArray();
         return chosen.Length > 0 ? chosen
-            : throw new UsageException($"--only {part}: no kernel has this in its name; there are {string.Join(", ", HotKernel.All.Select(k => k.Name))}");
+            : throw new UsageException($"--only {part}: no kernel has this in its name; there are {string.Join(", ", HotKernel.All.Select(k => k.Name).Distinct())}");
     }
 
     private static JsonObject Count(Screen screen, GpuDevice device, HotKernel[] chosen, Interrupts interrupts)
