@@ -107,6 +107,19 @@ public sealed class SourceParsingTests
         Assert.Contains("<g transform=\"translate(10 0) scale(-1 1)\"><c/></g>", Svg(images[1]));
     }
 
+    [Theory]
+    [InlineData(true, "vendor/1f404", "vendor/cow-2", "vendor/cow-face-2")] // the first of each concept bears its code
+    [InlineData(false, "vendor/1f404", null, null)]
+    public void Numbered_icons_are_further_drawings_where_the_artist_numbers_them(bool numbered, string first, string? second, string? third)
+    {
+        byte[] icons = Encoding.UTF8.GetBytes(
+            """{"icons":{"cow":{"body":"<a/>"},"cow-2":{"body":"<b/>"},"cow-face-1":{"body":"<c/>"},"cow-face-2":{"body":"<d/>"},"9":{"body":"<e/>"}}}""");
+        IReadOnlyList<SourceImage> images = IconifySource.Parse(icons, null, Package with { NumberedDrawings = numbered }, Concepts());
+        string?[] expected = numbered ? [first, second, "vendor/1f42e", third] : [first];
+        Assert.Equal(expected, images.Select(i => i.Id));
+        Assert.All(images, i => Assert.StartsWith("cow", i.Text, StringComparison.Ordinal));
+    }
+
     private const string ClipArt =
         """
         <svg><title>page</title><metadata><rdf:RDF><cc:Work rdf:about="">
@@ -164,7 +177,7 @@ public sealed class SourceParsingTests
     public void Permissive_choice_has_no_share_alike_source()
     {
         string[] sources = SourcePackage.Choose(collections: true, permissive: true).Select(p => p.Source).ToArray();
-        Assert.Equal(["texts", "google", "twitter", "emojione", "noto-v1", "fxemoji", "fluent", "openclipart"], sources);
+        Assert.Equal(["texts", "google", "twitter", "emojione", "noto-v1", "fxemoji", "fluent", "streamline", "openclipart"], sources);
     }
 
     private static string Svg(SourceImage image) => Encoding.UTF8.GetString(image.Bytes());

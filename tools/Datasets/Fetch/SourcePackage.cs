@@ -9,6 +9,7 @@ public enum RegistryClient { Npm, Apt }
 /// <summary>
 /// A package that images or texts come from. <paramref name="Version"/> is exact for npm; apt gives what the machine's lists
 /// offer, and <paramref name="Version"/> is then the one that the published counts were measured with.
+/// <paramref name="NumberedDrawings"/> says that the artist's further drawings of a name end in -2, -3 and so on.
 /// </summary>
 public sealed record SourcePackage(
     RegistryClient Client,
@@ -18,14 +19,15 @@ public sealed record SourcePackage(
     string Artwork,
     string Licence,
     bool ShareAlike = false,
-    bool Attribution = false)
+    bool Attribution = false,
+    bool NumberedDrawings = false)
 {
     public const string Texts = "texts";
 
     /// <summary>The package's file or folder name in the cache.</summary>
     public string FileStem => Name.Replace("@", "").Replace('/', '-') + (Client == RegistryClient.Npm ? "-" + Version : "");
 
-    /// <summary>The emoji set: eight vendors and the texts.</summary>
+    /// <summary>The emoji set: nine artists and the texts.</summary>
     public static readonly IReadOnlyList<SourcePackage> Emoji =
     [
         new(RegistryClient.Npm, "emojibase-data", "17.0.0", Texts, "CLDR labels and tags (no images)", "MIT"),
@@ -40,6 +42,8 @@ public sealed record SourcePackage(
             ShareAlike: true, Attribution: true),
         new(RegistryClient.Npm, "@iconify-json/fxemoji", "1.2.2", "fxemoji", "Firefox OS Emoji by Mozilla", "Apache-2.0"),
         new(RegistryClient.Npm, "@iconify-json/fluent-emoji-flat", "1.2.6", "fluent", "Fluent Emoji by Microsoft", "MIT"),
+        new(RegistryClient.Npm, "@iconify-json/streamline-emojis", "1.2.4", "streamline", "Streamline Emojis", "CC-BY-4.0",
+            Attribution: true, NumberedDrawings: true),
     ];
 
     /// <summary>The collections that join when the Debian client works.</summary>

@@ -23,25 +23,34 @@ internal static class IconifySource
         JsonElement root = document.RootElement;
         JsonElement bodies = root.GetProperty("icons");
         JsonElement? aliases = root.TryGetProperty("aliases", out JsonElement a) ? a : null;
-        var names = new Dictionary<EmojiConcept, string>();
+        var names = new Dictionary<EmojiConcept, List<string>>();
         if (chars is not null) AddByCode(chars, concepts, names);
-        foreach (JsonProperty icon in bodies.EnumerateObject())
+        foreach (JsonProperty icon in bodies.EnumerateObject().Concat(aliases?.EnumerateObject().ToArray() ?? []))
         {
-            if (concepts.ByIconName(icon.Name) is { } concept) names.TryAdd(concept, icon.Name);
-        }
-
-        foreach (JsonProperty alias in aliases?.EnumerateObject() ?? default)
-        {
-            if (concepts.ByIconName(alias.Name) is { } concept) names.TryAdd(concept, alias.Name);
+            if (Concept(icon.Name, package, concepts) is not { } concept) continue;
+            if (names.TryAdd(concept, [icon.Name]) || !package.NumberedDrawings) continue;
+            names[concept].Add(icon.Name);
         }
 
         var images = new List<SourceImage>(names.Count);
-        foreach ((EmojiConcept concept, string name) in names.OrderBy(n => n.Key.Code, StringComparer.Ordinal))
+        foreach ((EmojiConcept concept, List<string> drawings) in names.OrderBy(n => n.Key.Code, StringComparer.Ordinal))
         {
-            if (Svg(root, bodies, aliases, name) is { } svg) images.Add(Image(concept, package, svg));
+            foreach (string name in drawings)
+            {
+                if (Svg(root, bodies, aliases, name) is not { } svg) continue;
+                SourceImage image = Image(concept, package, svg);
+                images.Add(name == drawings[0] ? image : image with { Id = $"{package.Source}/{name}" });
+            }
         }
 
         return images;
+    }
+
+    /// <summary>What the icon is named after: <c>fox-face-2</c> is another drawing of <c>fox-face</c>.</summary>
+    private static EmojiConcept? Concept(string icon, SourcePackage package, EmojiConcepts concepts)
+    {
+        string name = package.NumberedDrawings && icon is [.., '-', >= '0' and <= '9'] ? icon[..^2] : icon;
+        return concepts.ByIconName(name);
     }
 
     public static SourceImage Image(EmojiConcept concept, SourcePackage package, byte[] svg) => new()
@@ -61,12 +70,12 @@ internal static class IconifySource
         Data = svg,
     };
 
-    private static void AddByCode(byte[] chars, EmojiConcepts concepts, Dictionary<EmojiConcept, string> names)
+    private static void AddByCode(byte[] chars, EmojiConcepts concepts, Dictionary<EmojiConcept, List<string>> names)
     {
         using JsonDocument document = JsonDocument.Parse(chars);
         foreach (JsonProperty entry in document.RootElement.EnumerateObject())
         {
-            if (concepts.ByCode(entry.Name) is { } concept) names.TryAdd(concept, entry.Value.GetString()!);
+            if (concepts.ByCode(entry.Name) is { } concept) names.TryAdd(concept, [entry.Value.GetString()!]);
         }
     }
 
