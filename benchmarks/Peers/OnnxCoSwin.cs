@@ -56,8 +56,7 @@ internal sealed class OnnxCoSwin
             x = Embed(map, $"layers.{i}.downsample", 2 * dim, 3, 2, 1);
         }
 
-        var pooled = _graph.Node("ReduceMean", [Norm(x, "norm")], ("axes", new[] { 1 }), ("keepdims", 0L));
-        _graph.Output(pooled, _batch, _config.Features);
+        _graph.Output(_graph.Named(OutputName, "ReduceMean", [Norm(x, "norm")], ("axes", new[] { 1 }), ("keepdims", 0L)), _batch, _config.Features);
         return _graph.ToModel();
     }
 

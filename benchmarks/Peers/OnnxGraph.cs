@@ -15,9 +15,13 @@ internal sealed class OnnxGraph(int opset)
 
     /// <summary>An operator with one output, whose name is returned. Attributes are <see cref="long"/>, <see cref="float"/> or
     /// arrays of <see cref="int"/>.</summary>
-    public string Node(string operation, string[] inputs, params (string Name, object Value)[] attributes)
+    public string Node(string operation, string[] inputs, params (string Name, object Value)[] attributes) =>
+        Named(NextName(), operation, inputs, attributes);
+
+    /// <summary>An operator whose output has this name.</summary>
+    public string Named(string output, string operation, string[] inputs, params (string Name, object Value)[] attributes)
     {
-        var (node, output) = (new ProtoMessage(), NextName());
+        var node = new ProtoMessage();
         foreach (var input in inputs) { node.Add(1, input); }
         node.Add(2, output).Add(3, $"{operation}_{output}").Add(4, operation);
         foreach (var (name, value) in attributes) { node.Add(5, Attribute(name, value)); }

@@ -48,5 +48,5 @@ internal sealed class OnnxCoSwinInfer : IWorkload
     }
 
     private IDisposableReadOnlyCollection<OrtValue> Forward() =>
-        _session.Run(_run, [OnnxCoSwin.InputName], [_images], _session.OutputNames);
+        _session.Run(_run, [OnnxCoSwin.InputName], [_images], [OnnxCoSwin.OutputName]);
 }
