@@ -67,7 +67,9 @@ internal sealed class OnnxGraph(int opset)
             case int[] all:
                 foreach (var i in all) { attribute.Add(8, i); }
                 return attribute.Add(20, 7);
-            default: throw new ArgumentException($"onnx: attribute {name} is a {value.GetType().Name}, expected a long, a float or ints", nameof(value));
+            default:
+                throw new ArgumentException(
+                    $"onnx: attribute {name} is a {value.GetType().Name}, expected a long, a float or ints", nameof(value));
         }
     }
 
