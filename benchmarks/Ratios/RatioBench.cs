@@ -55,7 +55,7 @@ internal sealed class RatioBench(string device, PeerSetting setting, double seco
 
         ours.Close();
         peer.Close();
-        return (Median(ourTimes), Median(peerTimes), $"{ourTimes.Count} pairs, {policy}");
+        return (Median(ourTimes), Median(peerTimes), $"{ourTimes.Count} pairs, {row.PeerName} {policy}");
     }
 
     private (SideProcess Peer, string Policy) BetterPeer(RatioRow row, List<float[]> ours)
@@ -105,10 +105,10 @@ internal sealed class RatioBench(string device, PeerSetting setting, double seco
 
     private static void Compare(RatioRow row, List<float[]> ours, List<float[]> peer)
     {
-        if (ours.Count != peer.Count) { throw new InvalidOperationException($"{ours.Count} results here, {peer.Count} of libtorch"); }
+        if (ours.Count != peer.Count) { throw new InvalidOperationException($"{ours.Count} results here, {peer.Count} of {row.PeerName}"); }
         for (var i = 0; i < ours.Count; i++)
         {
-            if (ours[i].Length != peer[i].Length) { throw new InvalidOperationException($"result {i} has {ours[i].Length} values, libtorch's {peer[i].Length}"); }
+            if (ours[i].Length != peer[i].Length) { throw new InvalidOperationException($"result {i} has {ours[i].Length} values, {row.PeerName}'s {peer[i].Length}"); }
             double worst = 0, scale = 1e-6;
             for (var k = 0; k < ours[i].Length; k++)
             {
@@ -119,7 +119,7 @@ internal sealed class RatioBench(string device, PeerSetting setting, double seco
 
             if (worst > row.Tolerance * scale)
             {
-                throw new InvalidOperationException($"result {i} differs from libtorch's by {worst:g3}, allowed {row.Tolerance * scale:g3}");
+                throw new InvalidOperationException($"result {i} differs from {row.PeerName}'s by {worst:g3}, allowed {row.Tolerance * scale:g3}");
             }
         }
     }

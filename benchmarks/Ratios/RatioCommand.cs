@@ -44,7 +44,7 @@ internal static class RatioCommand
     {
         var setting = PeerSetting.Find();
         foreach (var line in setting.Describe()) { log.WriteLine(line); }
-        log.WriteLine($"{"row",-30} {"ratio",7} {"goal",6} {"ours",11} {"libtorch",11}");
+        log.WriteLine($"{"row",-30} {"ratio",7} {"goal",6} {"ours",11} {"peer",11}");
         var results = new List<RatioResult>();
         using var bench = new RatioBench(options.Device, setting, options.Seconds);
         Console.CancelKeyPress += (_, _) => bench.Dispose();

@@ -28,20 +28,23 @@ internal enum MemoryKind
     Peak,
 }
 
-/// <summary>One comparison with libtorch. A ratio above 1 says that this engine needs less.</summary>
+/// <summary>One comparison with a peer. A ratio above 1 says that this engine needs less.</summary>
 internal abstract record RatioRow(string Name, double Goal)
 {
     /// <summary>Every row, in the order it is printed.</summary>
     public static IReadOnlyList<RatioRow> All { get; } =
         [.. MatMulRows.Rows, .. PointwiseRows.Rows, .. AttentionRows.Rows, .. ConvEmbedRows.Rows, .. DeformConvRows.Rows,
-            .. LossRows.Rows, .. ContrastiveRows.Rows, .. StepRows.Rows];
+            .. LossRows.Rows, .. ContrastiveRows.Rows, .. StepRows.Rows, .. InferRows.Rows];
 
     /// <summary>Allowed difference of the sides, relative to the largest value of each result.</summary>
     public double Tolerance { get; init; } = 1e-4;
 
+    /// <summary>Who the row is compared with.</summary>
+    public virtual string PeerName => "libtorch";
+
     public MemoryKind Memory { get; init; }
 
-    /// <summary>Goal of libtorch's memory over ours.</summary>
+    /// <summary>Goal of the peer's memory over ours.</summary>
     public double MemoryGoal { get; init; }
 
     public abstract IWorkload Ours(Device device);

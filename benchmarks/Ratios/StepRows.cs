@@ -16,11 +16,6 @@ internal static class StepRows
 internal sealed record CoSwinStepRow(string Name, double Goal, int Batch, int ImageSize) : RatioRow(Name, Goal)
 {
     public const double LearningRate = 1e-4, WeightDecay = 0.05;
-    public const int Width = 96, Window = 7, Features = 768;
-
-    public static int[] Depths => [2, 2, 6, 2];
-
-    public static int[] Heads => [3, 6, 12, 24];
 
     public int[] ImageShape => [Batch, 3, ImageSize, ImageSize];
 

@@ -21,18 +21,10 @@ internal sealed class OursCoSwinStep : IWorkload
     {
         _device = device;
         _parameters = new ParameterSet(device) { IsTraining = true };
-        _model = new CoSwin(new CoSwinConfig
-        {
-            EmbedDim = CoSwinStepRow.Width,
-            Depths = [.. CoSwinStepRow.Depths],
-            Heads = [.. CoSwinStepRow.Heads],
-            Window = CoSwinStepRow.Window,
-            ImageSize = row.ImageSize,
-        }, _parameters.Root);
-        foreach (var (name, p) in _parameters.Named) { p.CopyFrom<float>(Values.Weight(name, [.. p.Shape.AsSpan()])); }
+        _model = CoSwinT.Build(_parameters, row.ImageSize);
         _optimizer = new AdamW(_parameters, new AdamWOptions { WeightDecay = CoSwinStepRow.WeightDecay });
         _images = Tensor.From(Values.Uniform("images", row.ImageShape), row.ImageShape, device);
-        int[] shape = [row.Batch, CoSwinStepRow.Features];
+        int[] shape = [row.Batch, CoSwinT.Features];
         _cotangent = Tensor.From(Values.Uniform("cotangent", shape), shape, device);
     }
 

@@ -13,10 +13,10 @@ internal sealed class TorchCoSwinStep : IWorkload
 
     public TorchCoSwinStep(CoSwinStepRow row)
     {
-        _model = new TorchCoSwin(CoSwinStepRow.Width, CoSwinStepRow.Depths, CoSwinStepRow.Heads, CoSwinStepRow.Window, row.ImageSize, Values.Weight);
+        _model = new TorchCoSwin(CoSwinT.Width, CoSwinT.Depths, CoSwinT.Heads, CoSwinT.Window, row.ImageSize, Values.Weight);
         _optimizer = optim.AdamW(_model.Parameters.Values, CoSwinStepRow.LearningRate, weight_decay: CoSwinStepRow.WeightDecay);
         _images = tensor(Values.Uniform("images", row.ImageShape), [.. row.ImageShape.Select(d => (long)d)]);
-        _cotangent = tensor(Values.Uniform("cotangent", [row.Batch, CoSwinStepRow.Features]), [row.Batch, CoSwinStepRow.Features]);
+        _cotangent = tensor(Values.Uniform("cotangent", [row.Batch, CoSwinT.Features]), [row.Batch, CoSwinT.Features]);
     }
 
     public void Run()
