@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using FlorenceKernels.Models;
 using FlorenceKernels.Nn;
 using FlorenceKernels.Tensors;
